@@ -1,0 +1,1 @@
+"""What a state asks for, done: a Run becomes an Outcome."""

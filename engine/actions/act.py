@@ -1,0 +1,28 @@
+"""One action, done: the right performer for its kind, behind the call port."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from engine.actions import ask, consolidate, gate, spot_check
+from engine.actions.situation import Outcome, Situation
+from engine.calls.port import Calls
+from engine.model.machine import AgentAct, AskAct, ConsolidateAct, GateAct, SpotCheckAct
+from engine.model.step import Todo
+
+
+async def act(todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
+    """Carry out one action under its call id."""
+    match todo.act:
+        case AgentAct() as agent:
+            return await ask.ask(agent, todo, call, situation, calls)
+        case GateAct() as run:
+            return await gate.run_gate(run.run, call, situation, calls)
+        case ConsolidateAct() as merge:
+            return consolidate.consolidate(merge, situation)
+        case SpotCheckAct() as check:
+            return spot_check.spot_check(check, situation)
+        case AskAct():
+            raise AssertionError("a question to a person is no call")
+        case _:
+            assert_never(todo.act)

@@ -1,0 +1,132 @@
+"""Ask an agent: brief out, reply in, read as a report."""
+
+from __future__ import annotations
+
+from engine.actions.situation import Outcome, Situation
+from engine.agents.brief import list_answers, list_findings, write_brief
+from engine.agents.reply import InvalidReply, read_report
+from engine.calls.port import Calls
+from engine.model.call import Brief, Reply
+from engine.model.machine import AgentAct
+from engine.model.step import Todo
+from engine.model.verdict import Finding, Fixes, Verdict, Work
+from engine.rules.history import to_fix
+
+
+async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
+    """Run a role on its brief and read what it says."""
+    brief = Brief(
+        call=call,
+        story=situation.story.id,
+        act=act.id,
+        role=todo.role,
+        turn=todo.turn,
+        text=_brief(act, todo, situation),
+        session=todo.resumes,
+        writes=act.writes,
+    )
+    agent = situation.agents(todo.role)
+    reply = await calls.submit(call, lambda: agent.run(brief))
+    title = situation.machine.roles[todo.role].title
+    if reply.status != "ok":
+        status = "pending" if reply.status == "pending" else "failed"
+        return _outcome(reply, status=status, why=f"{title}: {reply.why}", body=reply.text)
+    return _read(act, todo, situation, reply, title)
+
+
+def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: str) -> Outcome:
+    returns = situation.machine.prompts[act.prompt].returns
+    open_ = [finding.id for finding in _fix_list(situation)] if returns == "fixes" else []
+    tcs = situation.claims[1] if act.purpose == "verify" else ()
+    try:
+        report = read_report(
+            reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_
+        )
+    except InvalidReply as err:
+        return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
+    match report:
+        case Verdict():
+            found = tuple(f.model_copy(update={"sources": (todo.role,)}) for f in report.findings)
+            return _outcome(
+                reply,
+                status="ok",
+                why=f"{title}: {report.verdict}{_counted(report)}",
+                facts={f"verdict:{todo.role}": report.verdict},
+                findings=found,
+                tcs=dict(report.tcs),
+                body=_verdict_body(report),
+            )
+        case Fixes():
+            said = ", ".join(f"{answer.finding} {answer.answer}" for answer in report.answers)
+            body = list_answers(report.answers, situation.progress.findings)
+            why = f"{title}: {said or 'nothing to fix'}"
+            return _outcome(reply, status="ok", why=why, answers=report.answers, body=body)
+        case Work():
+            some = "some" if report.deviations else "none"
+            facts = {"deviations": some} if act.purpose == "self_review" else {}
+            why = f"{title}: {act.purpose.replace('_', ' ')} done" + (
+                f", {len(report.deviations)} deviations" if report.deviations else ""
+            )
+            return _outcome(reply, status="ok", why=why, facts=facts, body=_work_body(report))
+
+
+def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
+    progress = situation.progress
+    failures = progress.failures.get((act.id, todo.role), [])
+    complaint = failures[-1].why if failures and failures[-1].status == "invalid" else ""
+    notes = {finding: decided.note for finding, decided in progress.dispositions.items() if decided.note}
+    words = {
+        **situation.words,
+        "fix_list": list_findings(_fix_list(situation), notes),
+        "fix_report": list_answers(progress.answers, progress.findings),
+    }
+    return write_brief(
+        situation.machine,
+        act,
+        todo.role,
+        pack=situation.pack,
+        story=situation.story,
+        turn=todo.turn,
+        words=words,
+        complaint=complaint,
+    )
+
+
+def _fix_list(situation: Situation) -> list[Finding]:
+    progress = situation.progress
+    effort = progress.facts.get(("decision", "effort"))
+    return to_fix(progress.findings, progress.dispositions, effort)
+
+
+def _outcome(reply: Reply, **fields: object) -> Outcome:
+    said = {"at": reply.ended, "session": reply.session, "model": reply.model, "tokens": reply.tokens}
+    return Outcome.model_validate({**said, **fields})
+
+
+def _counted(verdict: Verdict) -> str:
+    names = [f"{n} {name}{'s' if n > 1 else ''}" for name in ("blocker", "issue", "nit") if (n := _n(verdict, name))]
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _n(verdict: Verdict, severity: str) -> int:
+    return sum(finding.severity == severity for finding in verdict.findings)
+
+
+def _verdict_body(verdict: Verdict) -> str:
+    lines = [f"**{verdict.verdict}**, confidence {verdict.confidence}: {verdict.reasoning}", ""]
+    for finding in verdict.findings:
+        where = f" `{finding.where}`" if finding.where else ""
+        lines.append(f"- [ ] {finding.severity}{where}: {' '.join(finding.text.split())}")
+    if verdict.tcs:
+        lines += ["", "| TC | Status |", "|---|---|"]
+        lines += [f"| {tc} | {status} |" for tc, status in verdict.tcs.items()]
+    return "\n".join(lines)
+
+
+def _work_body(work: Work) -> str:
+    lines = []
+    for title in ("files", "deviations", "discoveries"):
+        named = getattr(work, title)
+        if named:
+            lines += [f"{title.capitalize()}:", "", *(f"- {entry}" for entry in named), ""]
+    return "\n".join(lines) or "Nothing was reported."

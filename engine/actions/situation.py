@@ -1,0 +1,60 @@
+"""What an action knows when it runs, and what it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from engine.agents.protocol import Agent, Clock
+from engine.files.config import Config
+from engine.model.base import Value
+from engine.model.call import TestResult
+from engine.model.machine import Machine
+from engine.model.pack import Pack, StorySource
+from engine.model.problem import Problem
+from engine.model.verdict import Finding, FixAnswer
+from engine.rules.history import Progress
+
+Claims = tuple[int | None, tuple[str, ...]]
+"""A story's own test count (None where it names none) and the TCs it owns, without manual and deferred ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """One story at the moment an action runs. Paths of stories are relative to `root`.
+
+    `still` raises StoryChanged when the tree is not the one any more that the action began in.
+    """
+
+    root: Path
+    scratch: Path
+    pack: Pack
+    story: StorySource
+    machine: Machine
+    progress: Progress
+    config: Config
+    agents: Callable[[str], Agent]
+    clock: Clock
+    claims: Claims
+    problems: tuple[Problem, ...]
+    tests: Callable[[str], tuple[TestResult, ...]]
+    words: Mapping[str, str]
+    still: Callable[[], None]
+
+
+class Outcome(Value):
+    """What an action found: the facts for the journal and the body of its evidence."""
+
+    status: Literal["ok", "invalid", "failed", "pending"]
+    why: str
+    at: str
+    facts: dict[str, str] = {}
+    findings: tuple[Finding, ...] = ()
+    answers: tuple[FixAnswer, ...] = ()
+    tcs: dict[str, str] = {}
+    body: str = ""
+    session: str | None = None
+    model: str | None = None
+    tokens: int = 0

@@ -1,0 +1,346 @@
+"""One story, advanced: read → decide → act → write, until a person is needed or it is over.
+
+advance
+├── look                 files → Seen
+├── heal                 what a killed engine had in the journal but not yet in story.md
+├── notice               what a person ticked or answered
+├── decide               Fire | Run | Wait
+├── act                  calls side by side; journal "began" before, evidence and "ended" after
+└── write                story.md by replayed edits, then "wrote"
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol, assert_never
+
+from engine.actions.act import act
+from engine.actions.gate import read_tests
+from engine.actions.situation import Outcome, Situation
+from engine.agents.protocol import Agent, Clock
+from engine.calls.port import Calls
+from engine.errors import Tampered
+from engine.files import disk
+from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
+from engine.files.repository import show_new
+from engine.files.story_file import write_story
+from engine.look import Repository, Seen, claims_of, look, story_problems
+from engine.model.call import TestResult
+from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
+from engine.model.machine import ConsolidateAct
+from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
+from engine.rules.decide import decide, next_question, unticks
+from engine.rules.history import fold
+from engine.rules.notice import Noticed, notice
+from engine.rules.projection import drift, edits
+from engine.rules.questions import ask_about
+
+
+class Ports(Protocol):
+    """Everything that reaches out of the engine, handed in by the wiring."""
+
+    calls: Calls
+    clock: Clock
+    mint: Callable[[], str]
+    author: Callable[[], str]
+    agents: Callable[[str], Agent]
+    tell: Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Advanced:
+    """What happened, and who must do what next. `outcome` is "moved" when a step was written."""
+
+    outcome: Literal["moved", "waiting"] = "waiting"
+    steps: list[Step] = field(default_factory=list)
+    waiting: Waiting | None = None
+    would: list[str] = field(default_factory=list)
+
+
+def advance(
+    repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False
+) -> Advanced:
+    """Advance a story until it needs a person, waits for another story or is over; `one_step` stops after one."""
+    result = Advanced()
+    with disk.hold(repository.state / "locks" / f"{_lock_name(folder, story_id)}.advance", 0):
+        seen = look(repository, folder, story_id)
+        disk.sweep(seen.path.parent)
+        disk.sweep(seen.evidence)
+        for _ in range(repository.config.limits.steps):
+            waiting = _turn(seen, ports, result)
+            if waiting is not None:
+                result.waiting = waiting
+                break
+            if one_step and result.steps and result.steps[-1].source != result.steps[-1].dest:
+                break
+            seen = look(repository, folder, story_id)
+    result.outcome = "moved" if result.steps else "waiting"
+    return result
+
+
+def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports) -> Advanced:
+    """Say what `advance` would do next, changing nothing."""
+    seen = look(repository, folder, story_id)
+    _refuse_drift(seen)
+    noticed = _notice(seen, ports)
+    seen = _with(seen, noticed.events)
+    result = Advanced(would=[_told(event) for event in noticed.events])
+    match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
+        case Fire() as fire:
+            result.would.append(f"go from {fire.source} to {fire.dest}: {fire.why}")
+        case Run() as run:
+            result.would += [f"run {todo.act.id}" + (f" as {todo.role}" if todo.role else "") for todo in run.todo]
+        case Wait() as wait:
+            result.waiting = Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
+        case never:
+            assert_never(never)
+    return result
+
+
+def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
+    """One turn; the answer says whom it waits for, None says: look again."""
+    if seen.progress.unwritten:
+        _write(_ask_all(seen, ports))
+        return None
+    _refuse_drift(seen)
+    noticed = _notice(seen, ports)
+    if noticed.events:
+        for event in noticed.events:
+            seen.journal.append(event)
+        seen = _with(seen, noticed.events)
+    match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
+        case Fire() as fire:
+            seen = _fire(seen, fire, ports, result)
+            _write(seen)
+            return None
+        case Run() as run if run.asks:
+            _write(_ask_all(seen, ports))
+            return None
+        case Run() as run:
+            pending = _run(seen, run, ports)
+            if pending and len(pending) == len(run.todo):
+                return Waiting(for_="person", items=tuple(pending))
+            return None
+        case Wait() as wait:
+            if noticed.events:
+                _write(seen)
+            return Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
+        case never:
+            assert_never(never)
+
+
+def _fire(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Seen:
+    """Journal the step and the questions of the state it enters, so that one write shows all of it."""
+    progress = seen.progress
+    actions = [*progress.done.items()]
+    step = Stepped(
+        at=ports.clock(),
+        n=progress.steps + 1,
+        source=fire.source,
+        dest=fire.dest,
+        why=fire.why,
+        ticks=fire.exit.ticks,
+        unticks=unticks(seen.machine, progress, fire),
+        evidence=tuple(ended.evidence for _, ended in actions if ended.evidence),
+        enters=fire.exit.enters,
+        resets=fire.exit.resets,
+    )
+    seen.journal.append(step)
+    ports.tell(f"story {seen.shown.id}: {fire.source} → {fire.dest}: {fire.why}")
+    names = tuple(f"{name}{' as ' + role if role else ''}" for (name, role), _ in actions)
+    result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=fire.why))
+    return _ask_all(_with(seen, [step]), ports)
+
+
+def _ask_all(seen: Seen, ports: Ports) -> Seen:
+    """Put the questions of the state to a person, if it has any that are not put yet."""
+    standing = seen.repository.config.standing.model_dump(exclude_none=True)
+    while True:
+        todo = next_question(seen.machine, seen.progress)
+        if todo is None:
+            return seen
+        asked = ask_about(seen.machine, seen.progress, todo, standing=standing, at=ports.clock())
+        for event in asked:
+            seen.journal.append(event)
+        seen = _with(seen, asked)
+
+
+def _run(seen: Seen, run: Run, ports: Ports) -> list[Place]:
+    """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
+    begun = [_begin(seen, todo, number, ports) for number, todo in enumerate(run.todo, 1)]
+    situation = _situation(seen, ports)
+    outcomes = asyncio.run(_all(begun, situation, ports.calls))
+    pending = []
+    for (todo, began), outcome in zip(begun, outcomes, strict=True):
+        if outcome.status == "pending":
+            pending.append(Place(file=outcome.body, line=1, text=outcome.why))
+            continue
+        _end(seen, todo, began, outcome)
+        ports.tell(f"story {seen.shown.id}: {outcome.why}")
+    if len(pending) < len(outcomes):
+        _write(look(seen.repository, seen.repository.root / seen.pack.root, seen.source.id))
+    return pending
+
+
+async def _all(begun: list[tuple[Todo, Began]], situation: Situation, calls: Calls) -> list[Outcome]:
+    return await asyncio.gather(*(act(todo, began.call, situation, calls) for todo, began in begun))
+
+
+def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> tuple[Todo, Began]:
+    """Mint the call's id in the journal, or find the one that a killed engine minted."""
+    running = seen.progress.running.get((todo.act.id, todo.role))
+    if running is not None:
+        return todo, running
+    who = f"{todo.act.id}-{todo.role}" if todo.role else todo.act.id
+    name = f"{seen.shown.id}/{seen.progress.state}/{who}/{todo.turn}.{todo.attempt}"
+    began = Began(
+        at=ports.clock(),
+        call=f"{name}-{ports.mint()}",
+        number=seen.progress.calls + number,
+        act=todo.act.id,
+        role=todo.role,
+        attempt=todo.attempt,
+        turn=todo.turn,
+        resumes=todo.resumes,
+        inputs=seen.inputs,
+    )
+    seen.journal.append(began)
+    ports.tell(f"story {seen.shown.id}: {began.act}{' as ' + began.role if began.role else ''} …")
+    return todo, began
+
+
+def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
+    name = evidence_name(began.number, began.act, began.role)
+    head = {
+        "story": seen.shown.id,
+        "call": began.call,
+        "status": outcome.status,
+        "result": outcome.why,
+        **({"session": outcome.session, "model": outcome.model} if outcome.session else {}),
+        "ended": outcome.at,
+    }
+    seen.journal.demand_same()
+    sha = save_evidence(seen.evidence / name, head, outcome.body)
+    if isinstance(todo.act, ConsolidateAct) and outcome.status == "ok":
+        save_evidence(seen.evidence / FINDINGS, {"story": seen.shown.id, "from": name}, outcome.body)
+    ended = Ended(
+        at=outcome.at,
+        call=began.call,
+        status="ok" if outcome.status == "ok" else "invalid" if outcome.status == "invalid" else "failed",
+        why=outcome.why,
+        facts=outcome.facts,
+        findings=outcome.findings,
+        answers=outcome.answers,
+        tcs=outcome.tcs,
+        evidence=name,
+        sha=sha,
+        session=outcome.session,
+        model=outcome.model,
+        tokens=outcome.tokens,
+    )
+    seen.journal.append(ended)
+
+
+def _write(seen: Seen) -> None:
+    """Bring story.md up to the journal; nothing is written where nothing is missing."""
+    root, folder = seen.repository.root, seen.evidence.name
+    wanted = edits(seen.machine, seen.progress, seen.shown, folder)
+    lock = seen.repository.state / "locks" / f"{_lock_name(seen.path.parent, seen.shown.id)}.write"
+    write_story(seen.path, wanted, lock=lock, still=seen.journal.demand_same)
+    if seen.progress.unwritten:
+        seen.journal.append(Wrote())
+    show_new(root, [seen.evidence])
+
+
+def _notice(seen: Seen, ports: Ports) -> Noticed:
+    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock())
+
+
+def _refuse_drift(seen: Seen) -> None:
+    found = drift(seen.machine, seen.progress, seen.shown)
+    if found:
+        line, what = found[0]
+        raise Tampered(
+            f"{seen.shown.path}:{line}: {what}. Put it back (`git diff {seen.shown.path}` shows the change); "
+            "only the engine writes progress, and only from evidence."
+        )
+
+
+def _with(seen: Seen, events: list[Event]) -> Seen:
+    """The same story with some more events in its journal."""
+    every = (*seen.events, *events)
+    progress = fold(seen.machine, every)
+    return replace(seen, events=every, progress=progress)
+
+
+def _situation(seen: Seen, ports: Ports) -> Situation:
+    repository = seen.repository
+
+    def tests(gate: str) -> tuple[TestResult, ...]:
+        ended = seen.progress.latest.get((gate, ""))
+        return read_tests(read_body(seen.evidence / ended.evidence)) if ended else ()
+
+    return Situation(
+        root=repository.root,
+        scratch=repository.state,
+        pack=seen.pack,
+        story=seen.source,
+        machine=seen.machine,
+        progress=seen.progress,
+        config=repository.config,
+        agents=ports.agents,
+        clock=ports.clock,
+        claims=claims_of(seen.pack, seen.source.id),
+        problems=story_problems(seen.pack, repository, seen.source.id),
+        tests=tests,
+        words=_words(seen),
+        still=seen.journal.demand_same,
+    )
+
+
+def _words(seen: Seen) -> dict[str, str]:
+    ids = [story.id for story in seen.pack.stories]
+    index = ids.index(seen.source.id)
+    last = seen.progress.log[-1] if seen.progress.log else None
+    folder = seen.evidence.relative_to(seen.repository.root).as_posix()
+    links = "".join(f"\n- {folder}/{name}" for name in last.evidence) if last else ""
+    notes = [event.note for event in seen.events if isinstance(event, Decided) and event.note]
+    return {
+        "n": seen.source.id,
+        "prev": ids[index - 1] if index else "before it",
+        "slug": seen.source.slug,
+        "failures": f"{last.why}{links}" if last else "",
+        "note": notes[-1] if notes else "",
+    }
+
+
+def _places(seen: Seen, wait: Wait, noticed: Noticed) -> list[Place]:
+    """Where somebody must look or edit, most blocking first."""
+    places = [*noticed.wrong, *noticed.open]
+    if places:
+        return places
+    match wait.for_:
+        case "dependencies":
+            return list(seen.waiting_for)
+        case "nobody":
+            return []
+        case "files" | "person":
+            own = [item for item in seen.shown.items if item.own and not item.ticked]
+            if any(why.startswith("item not ticked") for why in wait.why) and own:
+                return [Place(file=seen.shown.path, line=item.line, text=item.text) for item in own]
+            return [Place(file=seen.shown.path, line=1, text=why) for why in wait.why]
+        case never:
+            assert_never(never)
+
+
+def _told(event: Event) -> str:
+    if isinstance(event, Decided):
+        return f"take the answer {event.option!r} to {event.decision} by {event.by}"
+    return f"note in the journal: {event.model_dump(exclude={'at'})}"
+
+
+def _lock_name(folder: Path, story_id: str) -> str:
+    return f"{folder.resolve().as_posix().replace('/', '%')[-150:]}%{story_id}"

@@ -1,0 +1,132 @@
+"""The brief of a role: the machine's words with real paths, and the one form in which it answers. Pure."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Mapping, Sequence
+
+from engine.model.machine import AgentAct, Machine, Prompt
+from engine.model.pack import Pack, Source, StorySource
+from engine.model.verdict import Finding, FixAnswer
+
+EXAMPLE_REASONING = "one or two sentences in your own words"
+
+_VERDICT = {
+    "story": "<story>",
+    "round": "<round>",
+    "verdict": "PASS or FAIL",
+    "confidence": "high, medium or low",
+    "reasoning": EXAMPLE_REASONING,
+    "findings": [
+        {
+            "severity": "blocker, issue or nit",
+            "where": "path/to/file.md:12",
+            "quote": "the words that stand there",
+            "text": "what is wrong and what would be right",
+        }
+    ],
+    "tcs": {"TC-1.1a": "pass, fail, manual or deferred"},
+}
+_FIXES = {
+    "answers": [
+        {"finding": "F1", "answer": "fixed, rejected or needs a person", "because": "evidence, with path:line"}
+    ],
+    "files": ["every file you changed"],
+}
+_WORK = {
+    "files": ["every file you created or changed"],
+    "deviations": ["where the work differs from spec or prompt, and why"],
+    "discoveries": ["what the next story should know"],
+}
+_FORMS = {"verdict": _VERDICT, "fixes": _FIXES, "work": _WORK}
+_RULES = {
+    "verdict": "FAIL exactly when there is a blocker or an issue. Cite where each finding stands and quote it.",
+    "fixes": "Answer every finding of the list.",
+    "work": "Leave a list empty where there is nothing to say.",
+}
+
+
+def write_brief(
+    machine: Machine,
+    act: AgentAct,
+    role: str,
+    *,
+    pack: Pack,
+    story: StorySource,
+    turn: int,
+    words: Mapping[str, str],
+    complaint: str = "",
+) -> str:
+    """Put the brief together. `words` fill the prompt's placeholders; `complaint` says why an answer was refused."""
+    prompt, who = machine.prompts[act.prompt], machine.roles[role]
+    parts = [f"# {who.title}: {act.purpose.replace('_', ' ')}, story {story.id}", ""]
+    if who.stance:
+        parts += [who.stance, ""]
+    if complaint:
+        parts += [f"Your last answer could not be accepted: {complaint} Answer again, in the form below.", ""]
+    parts += [fill(prompt.text, words).rstrip(), ""]
+    told = [source.path for source in story.prompts if fnmatch.fnmatch(_name(source), prompt.file)]
+    if told:
+        parts += ["Carry out, word for word:", *(f"- {path}" for path in told), ""]
+    if prompt.reads:
+        parts += ["**Read:**", *(f"- {path}" for path in reads(prompt, pack, story)), ""]
+    if act.writes:
+        parts += [f"You may change: {', '.join(act.writes)}. Nothing else.", ""]
+    parts += [_form(prompt, story.id, turn)]
+    return "\n".join(parts)
+
+
+def reads(prompt: Prompt, pack: Pack, story: StorySource) -> list[str]:
+    """The real paths behind a prompt's `reads`."""
+    shared = {"spec": pack.specs, "design": pack.designs, "plan": pack.plans}
+    paths: list[str] = []
+    for pattern in prompt.reads:
+        if pattern in shared:
+            paths += [source.path for source in shared[pattern]]
+        elif pattern == "story.md":
+            paths.append(story.story.path)
+        else:
+            paths += [source.path for source in story.prompts if fnmatch.fnmatch(_name(source), pattern)]
+    return list(dict.fromkeys(paths))
+
+
+def fill(text: str, words: Mapping[str, str]) -> str:
+    """Fill the placeholders of a prompt, such as `<n>`; unknown ones stay as they are."""
+    for name, value in words.items():
+        text = text.replace(f"<{name}>", value)
+    return text
+
+
+def list_findings(findings: Sequence[Finding], notes: Mapping[str, str]) -> str:
+    """The fix list as a brief shows it; `notes` holds what a person said to a finding."""
+    lines = []
+    for finding in findings:
+        where = f" `{finding.where}`" if finding.where else ""
+        lines.append(f"- {finding.id} ({finding.severity}){where}: {finding.text}")
+        if finding.quote:
+            lines.append(f"  > {' '.join(finding.quote.split())}")
+        if notes.get(finding.id):
+            lines.append(f"  A person says: {notes[finding.id]}")
+    return "\n".join(lines) or "(nothing)"
+
+
+def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> str:
+    """The fixer's answers as the validators see them."""
+    texts = {finding.id: finding.text for finding in findings}
+    return "\n".join(
+        f"- {answer.finding} ({texts.get(answer.finding, 'unknown finding')}): {answer.answer}"
+        + (f", because {answer.because}" if answer.because else "")
+        for answer in answers
+    ) or "(no answers)"
+
+
+def _form(prompt: Prompt, story_id: str, turn: int) -> str:
+    form = json.dumps(_FORMS[prompt.returns], indent=2)
+    form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
+    rules = _RULES[prompt.returns]
+    return f"Answer with exactly one fenced block in this form. {rules}\n\n```json\n{form}\n```\n"
+
+
+def _name(source: Source) -> str:
+    return source.path.rsplit("/", 1)[-1]

@@ -1,0 +1,1 @@
+"""The call port: what is remembered, and where it runs."""

@@ -1,0 +1,130 @@
+"""story.toml: packs, gates, roles, limits and standing answers, every key checked."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError
+
+from engine.errors import FormatError
+from engine.model.base import Value
+from engine.model.machine import Duration
+
+NAME = "story.toml"
+
+
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Many = Annotated[tuple[str, ...], BeforeValidator(_listed)]
+
+
+class Packs(Value):
+    """Where the packs are; empty means: wherever stories are found."""
+
+    paths: Many = ()
+    machine: str = "story"
+    machines: dict[str, str] = Field({}, description='Machine per story id, such as {"0" = "infrastructure"}.')
+
+
+class GateConfig(Value):
+    """The commands behind a gate, each run by the shell to its end, and where its JUnit reports appear.
+
+    `{report}` in a command is replaced by the path of a fresh file, which is read as a report.
+    """
+
+    run: Many = Field(min_length=1)
+    junit: Many = ()
+    timeout: Duration = "15m"
+
+
+class RoleConfig(Value):
+    """Who plays a role: `person` by hand, or `scripted` from a YAML file."""
+
+    agent: Literal["person", "scripted"] = "person"
+    script: str | None = None
+
+
+class Limits(Value):
+    """What bounds one run of the engine."""
+
+    steps: Annotated[int, Field(ge=1)] = 200
+
+
+class Standing(Value):
+    """Answers given once for all stories."""
+
+    effort: Literal["all", "blockers only"] | None = None
+
+
+class Config(Value):
+    """Everything story.toml may say."""
+
+    packs: Packs = Packs()
+    gates: dict[str, GateConfig] = {}
+    roles: dict[str, RoleConfig] = {}
+    limits: Limits = Limits()
+    standing: Standing = Standing()
+
+
+def read_config(root: Path) -> Config:
+    """Read a repository's story.toml; a repository without one has the defaults."""
+    path = root / NAME
+    try:
+        text = path.read_text("utf-8")
+        data = tomllib.loads(text)
+    except FileNotFoundError:
+        return Config()
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as err:
+        line = getattr(err, "lineno", None)
+        raise FormatError(f"not TOML: {err}.", path=NAME, line=line, remedy="Correct it.") from err
+    try:
+        return Config.model_validate(data)
+    except ValidationError as err:
+        raise _first_fault(err, text) from err
+
+
+def _first_fault(err: ValidationError, text: str) -> FormatError:
+    fault = err.errors()[0]
+    place = [str(part) for part in fault["loc"]]
+    line = _line_of(text, place)
+    if fault["type"] == "extra_forbidden":
+        allowed = _allowed(place[:-1])
+        near = difflib.get_close_matches(place[-1], allowed, n=1)
+        meant = f" Did you mean {near[0]!r}?" if near else ""
+        message = f"unknown key {'.'.join(place)!r}; allowed are {', '.join(map(repr, allowed))}."
+        return FormatError(message, path=NAME, line=line, remedy=f"Correct or remove it.{meant}")
+    return FormatError(f"{'.'.join(place)}: {fault['msg']}.", path=NAME, line=line, remedy="Correct it.")
+
+
+def _allowed(place: list[str]) -> list[str]:
+    tables: dict[str, type[Value]] = {
+        "packs": Packs,
+        "gates": GateConfig,
+        "roles": RoleConfig,
+        "limits": Limits,
+        "standing": Standing,
+    }
+    model = tables.get(place[0], Config) if place else Config
+    return list(model.model_fields)
+
+
+def _line_of(text: str, place: list[str]) -> int | None:
+    """The line that holds a key: under its table's heading, else the heading itself."""
+    lines = text.split("\n")
+    table, found = "", None
+    for number, line in enumerate(lines, 1):
+        stripped = line.strip()
+        if stripped.startswith("["):
+            table = stripped.strip("[]").replace('"', "").replace(" ", "")
+            if table == ".".join(place[: table.count(".") + 1]):
+                found = number
+        key = stripped.split("=")[0].strip().strip('"')
+        path = [*filter(None, table.split(".")), key]
+        if "=" in stripped and path == place[: len(path)]:
+            return number
+    return found

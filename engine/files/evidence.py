@@ -1,0 +1,40 @@
+"""What was observed, kept beside the story: one file an action, with the machine-readable part in front."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from engine.files import disk
+
+FINDINGS = "findings.md"
+
+
+def evidence_folder(story: Path, layout: str) -> Path:
+    """The evidence folder of a story: `evidence/` beside story.md, `NN-slug.evidence/` beside `NN-slug.md`."""
+    return story.parent / "evidence" if layout == "folders" else story.with_suffix(".evidence")
+
+
+def evidence_name(number: int, act: str, role: str) -> str:
+    """The name of an action's evidence file."""
+    return f"{number:02d}-{act}{'-' + role if role else ''}.md".replace("_", "-")
+
+
+def save_evidence(path: Path, head: Mapping[str, object], body: str) -> str:
+    """Write an evidence file durably and return the SHA-256 of its bytes; the same content is not written again."""
+    front = yaml.safe_dump(dict(head), sort_keys=False, allow_unicode=True, width=110)
+    content = f"---\n{front}---\n\n{body.strip()}\n".encode()
+    if not path.exists() or path.read_bytes() != content:
+        disk.replace(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_body(path: Path) -> str:
+    """The text of an evidence file, "" where there is none."""
+    try:
+        return path.read_text("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,98 @@
+"""The journal: one event a line, appended, each chained to the line before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from engine.errors import FormatError, StoryChanged
+from engine.files import disk
+from engine.model.events import EVENT, Event
+
+NAME = "journal.jsonl"
+CHAIN = 16
+
+
+def read_journal(path: Path, shown: str = "") -> list[Event]:
+    """Read all events; a torn last line was never acknowledged and does not count.
+
+    A line that is no event, or that does not follow from the line before it, is a FormatError with its place.
+    """
+    shown = shown or str(path)
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return []
+    events: list[Event] = []
+    previous = ""
+    lines = raw.split(b"\n")
+    for number, line in enumerate(lines[:-1], 1):
+        if not line.strip():
+            raise _broken("the line is empty", shown, number)
+        try:
+            fields = json.loads(line)
+            chained = fields.pop("prev")
+            event = EVENT.validate_python(fields)
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError, ValidationError) as err:
+            raise _broken("the line is no event", shown, number) from err
+        if chained != previous:
+            raise _broken("the line does not follow from the line before it", shown, number)
+        events.append(event)
+        previous = link(line)
+    return events
+
+
+class Journal:
+    """A journal to append to, as it was when it was read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._link = last_link(path)
+
+    def append(self, event: Event) -> None:
+        """Append one event durably; refused when the journal is not the one that was read any more."""
+        self.demand_same()
+        fields = {**event.model_dump(mode="json", exclude_defaults=True), "prev": self._link}
+        line = json.dumps({"event": event.event, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
+        disk.append(self.path, line)
+        self._link = link(line)
+
+    def demand_same(self) -> None:
+        """Refuse to go on when another branch was checked out, or the journal was edited, since it was read."""
+        if last_link(self.path) != self._link:
+            raise StoryChanged(
+                f"{self.path} is not the journal it was: another branch was checked out, or it was edited. "
+                "Nothing was written; what agents answered is kept. Go back to the branch and advance again."
+            )
+
+    @property
+    def head(self) -> str:
+        """The link of the last event, "" before the first."""
+        return self._link
+
+
+def last_link(path: Path) -> str:
+    """The link of the last whole line, "" for a journal that is empty or not there."""
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return ""
+    whole = raw[: raw.rfind(b"\n") + 1].rstrip(b"\n")
+    return link(whole[whole.rfind(b"\n") + 1 :]) if whole else ""
+
+
+def link(line: bytes) -> str:
+    """The chain's link over one line: the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(line).hexdigest()[:CHAIN]
+
+
+def _broken(message: str, path: str, line: int) -> FormatError:
+    return FormatError(
+        f"journal: {message}.",
+        path=path,
+        line=line,
+        remedy="Bring the file back from git; the engine does not go on from a journal it cannot trust.",
+    )

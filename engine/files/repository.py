@@ -1,0 +1,49 @@
+"""The repository around the packs: its root, its state folder, and what git says."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+MARKS = ("story.toml", ".git")
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder above that holds story.toml or .git, else the folder itself."""
+    for folder in (start, *start.parents):
+        if any((folder / mark).exists() for mark in MARKS):
+            return folder
+    return start
+
+
+def state_folder(root: Path, environ: dict[str, str] | None = None) -> Path:
+    """The folder for caches, sessions and remembered replies, outside the repository."""
+    environ = dict(os.environ) if environ is None else environ
+    home = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")).expanduser() / ".local" / "state")
+    real = root.resolve()
+    digest = hashlib.sha256(str(real).encode()).hexdigest()[:12]
+    return Path(home) / "story" / f"{real.name}-{digest}"
+
+
+def author(root: Path) -> str:
+    """The git identity of the person at the keyboard."""
+    name, mail = (_git(root, "config", f"user.{key}") for key in ("name", "email"))
+    return f"{name} <{mail}>" if name and mail else name or os.environ.get("USER") or "somebody"
+
+
+def show_new(root: Path, paths: Sequence[Path]) -> None:
+    """Make new files show up in `git diff`; where there is no git, nothing happens."""
+    known = [str(path) for path in paths if path.exists()]
+    if known and (root / ".git").exists():
+        _git(root, "add", "--intent-to-add", "--", *known)
+
+
+def _git(root: Path, *words: str) -> str:
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

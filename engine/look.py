@@ -1,0 +1,243 @@
+"""Read one story with all that its guards ask about. No side effects."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from engine.checks.check import check_pack
+from engine.checks.expected import expected_tests, owned_acs
+from engine.errors import FormatError, UsageError
+from engine.files.config import Config, read_config
+from engine.files.evidence import evidence_folder
+from engine.files.journal import NAME as JOURNAL
+from engine.files.journal import Journal, read_journal
+from engine.files.machine_file import find_machine, read_machine
+from engine.files.pack import exists_in, find_packs, read_pack
+from engine.files.story_file import author_text, heading_of, read_story
+from engine.markdown.trace import spec_sections
+from engine.model.events import Event
+from engine.model.facts import Fact, Facts
+from engine.model.machine import AgentAct, Machine
+from engine.model.pack import Pack, StorySource
+from engine.model.problem import Problem, Severity
+from engine.model.step import Place
+from engine.model.story import Story
+from engine.rules.history import JUDGES, Progress, fold
+from engine.rules.statechart import Statechart
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A repository at its root, with its configuration and its own machines."""
+
+    root: Path
+    state: Path
+    config: Config
+
+    def packs(self) -> list[Path]:
+        """The folders of all packs."""
+        if self.config.packs.paths:
+            return [self.root / path for path in self.config.packs.paths]
+        return find_packs(self.root)
+
+    def chart(self, name: str) -> Statechart:
+        """The chart of a machine, by its name."""
+        return _chart(find_machine(name, own=self.root / "machines"), self.root)
+
+    def machine_for(self, story_id: str) -> str:
+        """The machine that a story is adopted under when nothing else is said."""
+        return self.config.packs.machines.get(story_id, self.config.packs.machine)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One story as it stood at one moment."""
+
+    repository: Repository
+    pack: Pack
+    source: StorySource
+    shown: Story
+    chart: Statechart
+    journal: Journal
+    events: tuple[Event, ...]
+    progress: Progress
+    world: Facts
+    inputs: dict[str, str]
+    waiting_for: tuple[Place, ...]
+
+    @property
+    def machine(self) -> Machine:
+        return self.chart.machine
+
+    @property
+    def facts(self) -> dict[Fact, str]:
+        """The journal's facts and those of the world around the story."""
+        return {**self.progress.facts, **self.world}
+
+    @property
+    def path(self) -> Path:
+        return self.repository.root / self.source.story.path
+
+    @property
+    def evidence(self) -> Path:
+        return evidence_folder(self.path, self.pack.layout)
+
+
+def open_repository(root: Path, state: Path) -> Repository:
+    """Read what holds for the whole repository."""
+    return Repository(root=root, state=state, config=read_config(root))
+
+
+def look(repository: Repository, folder: Path, story_id: str) -> Seen:
+    """Read one adopted story; what makes it unreadable is a FormatError with its place."""
+    pack, problems = read_pack(repository.root, folder)
+    source = next((story for story in pack.stories if story.id == story_id), None)
+    if source is None:
+        broken = [problem for problem in problems if problem.story == story_id]
+        if broken:
+            raise _refused(broken[0])
+        known = ", ".join(story.id for story in pack.stories) or "none"
+        raise UsageError(f"there is no story {story_id!r} in {pack.root}; there are {known}.")
+    shown, _ = read_story(source.story, source.id, None)
+    if shown.state is None or shown.machine is None:
+        _, faults = read_story(source.story, source.id, None)
+        if faults:
+            raise _refused(faults[0])
+        raise FormatError(
+            "the story is not adopted yet.",
+            path=source.story.path,
+            line=1,
+            remedy=f"Run `story adopt {pack.root}` (or `make adopt STORY={story_id}`) first.",
+        )
+    chart = repository.chart(shown.machine)
+    shown, faults = read_story(source.story, source.id, chart.machine)
+    errors = [fault for fault in faults if fault.severity is Severity.ERROR]
+    if errors:
+        raise _refused(errors[0])
+    path = evidence_folder(repository.root / source.story.path, pack.layout) / JOURNAL
+    journal = Journal(path)
+    events = read_journal(path, path.relative_to(repository.root).as_posix())
+    journal.demand_same()
+    progress = fold(chart.machine, events)
+    inputs = read_inputs(pack, source, heading_of(chart.machine, source.id))
+    waiting_for = tuple(_unfinished(repository, pack, shown))
+    world = _world(chart.machine, source, shown, progress, inputs, bool(waiting_for))
+    return Seen(
+        repository=repository,
+        pack=pack,
+        source=source,
+        shown=shown,
+        chart=chart,
+        journal=journal,
+        events=tuple(events),
+        progress=progress,
+        world=world,
+        inputs=inputs,
+        waiting_for=waiting_for,
+    )
+
+
+def read_inputs(pack: Pack, source: StorySource, heading: str) -> dict[str, str]:
+    """The hashes of what validations rest on: the author's text, the prompts, the spec sections of its ACs."""
+    sections = [section for spec in pack.specs for section in spec_sections(spec.raw).items()]
+    wanted = set(owned_acs(pack, source.id))
+    spec = "".join(f"{name}\n{section.text.strip()}\n" for name, section in sections if name in wanted)
+    prompts = b"".join(
+        prompt.path.rsplit("/", 1)[-1].encode() + b"\0" + prompt.raw.strip() + b"\0" for prompt in source.prompts
+    )
+    return {
+        "story": _hash(author_text(source.story, heading)),
+        "prompts": _hash(prompts),
+        "spec": _hash(spec.encode()),
+    }
+
+
+def story_problems(pack: Pack, repository: Repository, story_id: str) -> tuple[Problem, ...]:
+    """What `story check` finds that is about this story."""
+    found = check_pack(pack, exists_in(repository.root))
+    return tuple(problem for problem in found if problem.story == story_id)
+
+
+def claims_of(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:
+    """The story's own test count, and the TCs it answers for by test."""
+    return expected_tests(pack, story_id)
+
+
+def _world(
+    machine: Machine, source: StorySource, shown: Story, progress: Progress, inputs: dict[str, str], blocked: bool
+) -> dict[Fact, str]:
+    judges = {
+        role
+        for state in machine.states.values()
+        for act in state.acts()
+        if isinstance(act, AgentAct) and act.purpose in JUDGES and act.purpose != "verify"
+        for role in machine.members(act.agent)
+    }
+    same = all(progress.judged.get(role, inputs) == inputs for role in judges)
+    names = [prompt.path.rsplit("/", 1)[-1] for prompt in source.prompts]
+    needed = [prompt.file for prompt in machine.prompts.values() if prompt.file]
+    there = all(any(fnmatch.fnmatch(name, pattern) for name in names) for pattern in needed)
+    world: dict[Fact, str] = {
+        ("dependencies",): "open" if blocked else "complete",
+        ("inputs",): "unchanged" if same else "changed",
+        ("files",): "exist" if there else "missing",
+    }
+    for item in shown.items:
+        if item.own:
+            world["own", item.section, item.text] = "ticked" if item.ticked else "open"
+    return world
+
+
+def _unfinished(repository: Repository, pack: Pack, shown: Story) -> list[Place]:
+    """The stories this one depends on that are not complete yet."""
+    places = []
+    for name in dependencies(pack, shown):
+        source = next((story for story in pack.stories if story.id == name), None)
+        if source is None:
+            places.append(Place(file=shown.path, line=1, text=f"depends on story {name!r}, which does not exist"))
+            continue
+        other, _ = read_story(source.story, name, None)
+        if not is_complete(repository, other):
+            text = f"story {name} is {other.state or 'not adopted'}, not complete"
+            places.append(Place(file=source.story.path, line=1, text=text))
+    return places
+
+
+def dependencies(pack: Pack, shown: Story) -> tuple[str, ...]:
+    """The stories that must be complete before this one executes: its `depends_on`, else the one before it."""
+    if shown.depends_on is not None:
+        return shown.depends_on
+    ids = [story.id for story in pack.stories]
+    index = ids.index(shown.id)
+    return (ids[index - 1],) if index else ()
+
+
+def is_complete(repository: Repository, shown: Story) -> bool:
+    """Is a story in a terminal state that means success?"""
+    if shown.state is None or shown.machine is None:
+        return False
+    try:
+        return repository.chart(shown.machine).machine.terminal.get(shown.state) == "success"
+    except FormatError:
+        return False
+
+
+@lru_cache(maxsize=32)
+def _chart_at(path: Path, root: Path, stamp: int) -> Statechart:
+    return Statechart(read_machine(path, own=root / "machines", root=root).machine)
+
+
+def _chart(path: Path, root: Path) -> Statechart:
+    return _chart_at(path, root, path.stat().st_mtime_ns)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _refused(problem: Problem) -> FormatError:
+    return FormatError(problem.message, path=problem.file, line=problem.line, remedy=problem.remedy)

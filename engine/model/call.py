@@ -1,0 +1,65 @@
+"""A call as the call port knows it, and the reply it remembers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.model.base import Value
+
+
+class Reply(Value):
+    """What came back: an agent's words, or a gate's runs as JSON.
+
+    `pending` is never remembered: somebody still has to act, and `text` says where. `failed` is a technical
+    failure, `why` says which. `started` and `ended` are ISO 8601 times in UTC.
+    """
+
+    status: Literal["ok", "failed", "pending"]
+    text: str
+    started: str
+    ended: str
+    why: str = ""
+    session: str | None = None
+    model: str | None = None
+    tokens: int = 0
+
+
+class Brief(Value):
+    """What an agent is given: who it is, what to do, and the session it goes on with.
+
+    `writes` are globs relative to the repository; `turn` counts the runs of this action by this role in the story.
+    """
+
+    call: str
+    story: str
+    act: str
+    role: str
+    turn: int
+    text: str
+    session: str | None = None
+    writes: tuple[str, ...] = ()
+
+
+class TestResult(Value):
+    """One test case of a JUnit report."""
+
+    __test__ = False
+
+    id: str
+    status: Literal["passed", "failed", "errored", "skipped"]
+
+
+class CommandRun(Value):
+    """One command of a gate: its exit code (None when it was killed at its time-out) and its output's tail."""
+
+    command: str
+    exit: int | None
+    seconds: float
+    output: str
+
+
+class GateRun(Value):
+    """What a gate's commands did, each run to its end, with the tests of all reports merged."""
+
+    runs: tuple[CommandRun, ...]
+    tests: tuple[TestResult, ...] | None = None

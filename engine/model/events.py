@@ -1,0 +1,118 @@
+"""The journal's events. The journal says what happened; story.md shows where the story stands."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from engine.model.base import Value
+from engine.model.verdict import Finding, FixAnswer
+
+
+class Adopted(Value):
+    """A story came under a machine. `state` differs from the initial one for what was done before."""
+
+    event: Literal["adopted"] = "adopted"
+    at: str
+    by: str
+    machine: str
+    state: str
+    because: str = ""
+
+
+class Began(Value):
+    """A call was submitted; its id is minted here, once. `number` names its evidence file."""
+
+    event: Literal["began"] = "began"
+    at: str
+    call: str
+    number: int
+    act: str
+    role: str
+    attempt: int
+    turn: int
+    resumes: str | None = None
+    inputs: dict[str, str] = {}
+
+
+class Ended(Value):
+    """A call's result was accepted, or it failed technically.
+
+    `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
+    and `sha` the SHA-256 of its bytes.
+    """
+
+    event: Literal["ended"] = "ended"
+    at: str
+    call: str
+    status: Literal["ok", "invalid", "failed"]
+    why: str
+    facts: dict[str, str] = {}
+    findings: tuple[Finding, ...] = ()
+    answers: tuple[FixAnswer, ...] = ()
+    tcs: dict[str, str] = {}
+    evidence: str
+    sha: str
+    session: str | None = None
+    model: str | None = None
+    tokens: int = 0
+
+
+class Asked(Value):
+    """A question was put to a person in story.md, under the heading that starts with `id`."""
+
+    event: Literal["asked"] = "asked"
+    at: str
+    id: str
+    decision: str
+    finding: str | None = None
+
+
+class Decided(Value):
+    """A question was answered: by a person, by the standing answer, or because there was nothing to ask."""
+
+    event: Literal["decided"] = "decided"
+    at: str
+    id: str
+    decision: str
+    finding: str | None = None
+    option: str
+    note: str = ""
+    by: str
+
+
+class Ticked(Value):
+    """A person ticked or unticked a human item."""
+
+    event: Literal["ticked"] = "ticked"
+    at: str
+    item: str
+    ticked: bool
+    by: str
+
+
+class Stepped(Value):
+    """A step was taken; written before story.md, so that a killed engine can write it again."""
+
+    event: Literal["stepped"] = "stepped"
+    at: str
+    n: int
+    source: str
+    dest: str
+    why: str
+    ticks: tuple[str, ...] = ()
+    unticks: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    enters: str | None = None
+    resets: tuple[str, ...] = ()
+
+
+class Wrote(Value):
+    """story.md holds everything up to here."""
+
+    event: Literal["wrote"] = "wrote"
+
+
+Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Wrote
+EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

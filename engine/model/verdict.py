@@ -1,0 +1,69 @@
+"""What agents answer: findings, verdicts, answers to findings, reports of work."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from engine.model.base import Value
+from engine.model.machine import Severity
+
+Outcome = Literal["pass", "fail", "manual", "deferred"]
+Answer = Literal["fixed", "rejected", "needs a person"]
+Check = Literal["confirmed", "refuted", "uncheckable"]
+
+
+class Finding(Value):
+    """One thing a validator, a verifier or `story check` found.
+
+    `where` is `path:line` or `path`; `quote` is what stands there, word for word. `id` is given by the
+    consolidation ("F1") and stays with the finding through all rounds.
+    """
+
+    id: str = ""
+    severity: Severity
+    where: str = ""
+    quote: str = ""
+    text: str
+    sources: tuple[str, ...] = ()
+    ambiguous: str = Field("", description="Why a person must look at it; empty when nobody must.")
+    check: Check | None = None
+
+
+class Verdict(Value):
+    """PASS or FAIL with confidence, findings and TC-by-TC status."""
+
+    story: str
+    round: int
+    verdict: Literal["PASS", "FAIL"]
+    confidence: Literal["high", "medium", "low"]
+    reasoning: str
+    findings: tuple[Finding, ...] = ()
+    tcs: dict[str, Outcome] = {}
+
+
+class FixAnswer(Value):
+    """What a fixer says to one finding."""
+
+    finding: str
+    answer: Answer
+    because: str = ""
+
+
+class Fixes(Value):
+    """What a fixer did: an answer per finding, and the files it changed."""
+
+    answers: tuple[FixAnswer, ...]
+    files: tuple[str, ...] = ()
+
+
+class Work(Value):
+    """What an engineer did."""
+
+    files: tuple[str, ...] = ()
+    deviations: tuple[str, ...] = ()
+    discoveries: tuple[str, ...] = ()
+
+
+Report = Verdict | Fixes | Work

@@ -1,0 +1,1 @@
+"""Guards, statechart, decide and proofs: pure."""

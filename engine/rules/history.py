@@ -1,0 +1,208 @@
+"""The journal folded into where a story stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
+from engine.model.facts import Fact
+from engine.model.machine import (
+    ANSWERED,
+    AgentAct,
+    AskAct,
+    ConsolidateAct,
+    GateAct,
+    Machine,
+    SimpleAct,
+    SpotCheckAct,
+    State,
+)
+from engine.model.verdict import Finding, FixAnswer
+
+Who = tuple[str, str]
+"""(action id, role); the role of a gate or an engine's action is ""."""
+
+JUDGES = ("validate", "revalidate", "verify")
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a story stands by its journal. Built by `fold`; read by everybody else."""
+
+    state: str
+    origin: str | None = None
+    steps: int = 0
+    calls: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+    facts: dict[Fact, str] = field(default_factory=dict)
+    running: dict[Who, Began] = field(default_factory=dict)
+    done: dict[Who, Ended] = field(default_factory=dict)
+    failures: dict[Who, list[Ended]] = field(default_factory=dict)
+    latest: dict[Who, Ended] = field(default_factory=dict)
+    turns: dict[Who, int] = field(default_factory=dict)
+    sessions: dict[Who, str] = field(default_factory=dict)
+    judged: dict[str, dict[str, str]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    answers: tuple[FixAnswer, ...] = ()
+    asked: dict[str, Asked] = field(default_factory=dict)
+    questions: int = 0
+    dispositions: dict[str, Decided] = field(default_factory=dict)
+    decided: dict[str, Decided] = field(default_factory=dict)
+    log: list[Stepped] = field(default_factory=list)
+    unwritten: list[Event] = field(default_factory=list)
+
+    def ticked(self, item: str) -> bool:
+        """Does the journal hold this item as ticked?"""
+        return self.facts.get(("item", item)) == "ticked"
+
+
+def fold(machine: Machine, events: Iterable[Event]) -> Progress:
+    """Replay a story's journal under its machine."""
+    progress = Progress(machine.initial)
+    calls: dict[str, Began] = {}
+    for event in events:
+        match event:
+            case Adopted():
+                _enter(machine, progress, event.state)
+            case Began():
+                calls[event.call] = event
+                who = (event.act, event.role)
+                progress.running[who] = event
+                progress.calls = max(progress.calls, event.number)
+                progress.turns[who] = event.turn
+            case Ended():
+                _end(machine, progress, calls[event.call], event)
+            case Asked():
+                progress.asked[event.id] = event
+                progress.questions += 1
+            case Decided():
+                _decide(progress, event)
+            case Ticked():
+                progress.facts["item", event.item] = "ticked" if event.ticked else "open"
+            case Stepped():
+                _step(machine, progress, event)
+            case Wrote():
+                progress.unwritten.clear()
+        if isinstance(event, Adopted | Ended | Asked | Decided | Stepped):
+            progress.unwritten.append(event)
+    for loop, limit in machine.loops.items():
+        left = progress.counts.get(loop, 0) < limit.max_rounds
+        progress.facts["rounds", loop] = "left" if left else "used_up"
+    return progress
+
+
+def produced(machine: Machine, act: SimpleAct) -> set[Fact]:
+    """The facts an action brings about."""
+    match act:
+        case GateAct():
+            return {("gate", act.run)}
+        case AskAct():
+            return {("decision", act.ask)}
+        case ConsolidateAct():
+            return {("findings", "to_fix"), ("findings", "ambiguous")}
+        case SpotCheckAct():
+            return {("claims",)}
+        case AgentAct():
+            if act.purpose in JUDGES:
+                return {("verdict", role) for role in machine.members(act.agent)}
+            return {("deviations",)} if act.purpose == "self_review" else set()
+
+
+def roles_of(machine: Machine, act: SimpleAct) -> tuple[str, ...]:
+    """The roles that carry an action out; "" stands for the engine itself."""
+    return machine.members(act.agent) if isinstance(act, AgentAct) else ("",)
+
+
+def reopened(machine: Machine, state: State) -> tuple[str, ...]:
+    """The items that entering a state unticks: all from `reopens` on, in document order."""
+    if state.reopens is None:
+        return ()
+    items = [key for key, item in machine.items.items() if item.derived is None]
+    return tuple(items[items.index(state.reopens) :])
+
+
+def to_fix(
+    findings: Iterable[Finding], dispositions: dict[str, Decided], effort: str | None
+) -> list[Finding]:
+    """The fix list: blockers and issues, less what a person or the standing answer put aside."""
+    chosen = []
+    for finding in findings:
+        decided = dispositions.get(finding.id)
+        if decided is not None:
+            if decided.option in ("fix", "update spec"):
+                chosen.append(finding)
+        elif finding.severity == "blocker" or (finding.severity == "issue" and effort != "blockers only"):
+            chosen.append(finding)
+    return chosen
+
+
+def _enter(machine: Machine, progress: Progress, state: str) -> None:
+    if state == machine.defaults.failed and progress.state != state:
+        progress.origin = progress.state
+    progress.state = state
+    for bag in (progress.running, progress.done, progress.failures, progress.asked, progress.decided):
+        bag.clear()
+    for act in machine.states[state].acts():
+        if isinstance(act, AgentAct) and act.only:
+            continue
+        for fact in produced(machine, act):
+            progress.facts.pop(fact, None)
+
+
+def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> None:
+    who = (began.act, began.role)
+    progress.running.pop(who, None)
+    if ended.session:
+        progress.sessions[who] = ended.session
+        for old, session in list(progress.sessions.items()):
+            if old[1] == began.role and session == began.resumes:
+                progress.sessions[old] = ended.session
+    if ended.status != "ok":
+        progress.failures.setdefault(who, []).append(ended)
+        return
+    progress.done[who] = progress.latest[who] = ended
+    for name, value in ended.facts.items():
+        fact = tuple(name.split(":"))
+        progress.facts[fact] = value
+        if fact[0] == "verdict":
+            progress.judged[began.role] = began.inputs
+    act = next((act for act in machine.states[progress.state].acts() if act.id == began.act), None)
+    if act is None:
+        return
+    if isinstance(act, ConsolidateAct):
+        progress.findings = ended.findings
+        progress.answers = ()
+    progress.answers += ended.answers
+    if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):
+        for item in act.ticks:
+            progress.facts["item", item] = "ticked"
+
+
+def _decide(progress: Progress, event: Decided) -> None:
+    progress.decided[event.id or event.decision] = event
+    progress.asked.pop(event.id, None)
+    if event.finding is not None:
+        progress.dispositions[event.finding] = event
+    else:
+        progress.facts["decision", event.decision] = event.option
+    effort = progress.facts.get(("decision", "effort"))
+    if progress.findings:
+        left = to_fix(progress.findings, progress.dispositions, effort)
+        progress.facts["findings", "to_fix"] = "some" if left else "none"
+    if event.finding is not None and not any(a.decision == event.decision for a in progress.asked.values()):
+        progress.facts["decision", event.decision] = ANSWERED
+
+
+def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
+    progress.steps = event.n
+    progress.log.append(event)
+    for item in event.ticks:
+        progress.facts["item", item] = "ticked"
+    for loop in event.resets:
+        progress.counts[loop] = 0
+    if event.enters:
+        progress.counts[event.enters] = progress.counts.get(event.enters, 0) + 1
+    _enter(machine, progress, event.dest)
+    for item in event.unticks:
+        progress.facts["item", item] = "open"

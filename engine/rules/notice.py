@@ -1,0 +1,91 @@
+"""What a person did in story.md since the engine last looked: ticks and answers, as events. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from engine.model.events import Asked, Decided, Event, Ticked
+from engine.model.machine import Machine
+from engine.model.step import Place
+from engine.model.story import ShownDecision, Story
+from engine.rules.history import Progress
+from engine.rules.projection import option_texts
+
+
+@dataclass(slots=True)
+class Noticed:
+    """Events to append to the journal, places that still need a person, and places that are wrong."""
+
+    events: list[Event] = field(default_factory=list)
+    open: list[Place] = field(default_factory=list)
+    wrong: list[Place] = field(default_factory=list)
+
+
+def notice(machine: Machine, progress: Progress, story: Story, *, by: str, at: str) -> Noticed:
+    """Compare story.md with the journal; answers count when every question of the state has one."""
+    noticed = Noticed()
+    for item in story.items:
+        definition = machine.items.get(item.id)
+        if definition and definition.by == "human" and item.ticked != progress.ticked(item.id):
+            noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=by))
+    shown = {decision.id: decision for decision in story.decisions}
+    answers: list[Event] = []
+    for asked in progress.asked.values():
+        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, by=by, at=at)
+        if answer is not None:
+            answers.append(answer)
+    if answers and not noticed.open and not noticed.wrong:
+        noticed.events += answers
+    return noticed
+
+
+def _answer(
+    machine: Machine,
+    story: Story,
+    asked: Asked,
+    shown: ShownDecision | None,
+    noticed: Noticed,
+    *,
+    by: str,
+    at: str,
+) -> Decided | None:
+    decision = machine.decisions[asked.decision]
+    boxed = [option for item, option in decision.box.items() if (box := story.item(item)) and box.ticked]
+    spelled = {text: name for name, text in option_texts(decision).items()}
+    if shown is None:
+        place = Place(file=story.path, line=1, text=f"the question {asked.id} was removed; it comes back")
+        noticed.wrong.append(place)
+        return None
+    here = Place(file=story.path, line=shown.line, text=f"{asked.id}: {decision.title}")
+    reworded = [(text, line) for text, line in shown.options if text not in spelled]
+    missing = set(spelled) - {text for text, _ in shown.options}
+    if reworded or missing:
+        line = reworded[0][1] if reworded else shown.line
+        text = f"{asked.id}: the options were reworded; they are: {', '.join(map(repr, spelled))}"
+        noticed.wrong.append(Place(file=story.path, line=line, text=text))
+        return None
+    ticked = boxed + [spelled[text] for text in shown.ticked]
+    if len(ticked) > 1:
+        text = f"{asked.id}: tick one option, not {len(ticked)} ({', '.join(map(repr, ticked))})"
+        noticed.wrong.append(here.model_copy(update={"text": text}))
+        return None
+    if not ticked:
+        boxes = [box for item in decision.box if (box := story.item(item))]
+        noticed.open += [
+            Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})")
+            for box in boxes
+        ] or [here]
+        return None
+    if decision.note == "required" and not shown.note:
+        text = f"{asked.id}: write a note after `Note (required):`"
+        noticed.open.append(here.model_copy(update={"text": text}))
+        return None
+    return Decided(
+        at=at,
+        id=asked.id,
+        decision=asked.decision,
+        finding=asked.finding,
+        option=ticked[0],
+        note=shown.note,
+        by=by,
+    )

@@ -1,0 +1,141 @@
+"""What story.md must show by the journal, as edits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.markdown.edit import AppendRow, Edit, InsertSection, RemoveSection, SetItem, SetKey
+from engine.model.events import Asked, Stepped
+from engine.model.machine import Decision, Machine
+from engine.model.story import Story
+from engine.model.verdict import Finding
+from engine.rules.history import Progress
+
+DECISIONS, LOG = "Decisions", "Log"
+LOG_HEADER = "| Step | When | From → To | Why | Evidence |\n|---|---|---|---|---|\n"
+
+
+def checklist_text(machine: Machine, story_id: str) -> str:
+    """The checklist as `adopt` and `new` write it, word for word."""
+    lines = [f"## {machine.title.replace('<n>', story_id)}", ""]
+    for section, items in machine.checklist.items():
+        lines += [f"### {section}", *(f"- [ ] {item.text}" for item in items.values()), ""]
+    return "\n".join(lines)
+
+
+def adoption(machine: Machine, story: Story, state: str, at: str) -> list[Edit]:
+    """The edits that bring a raw story under its machine: front matter and checklist, nothing else."""
+    return [
+        SetKey("state", state),
+        SetKey("machine", machine.machine),
+        SetKey("updated", at),
+        InsertSection(checklist_text(machine, story.id), under=None),
+    ]
+
+
+def edits(machine: Machine, progress: Progress, story: Story, evidence: str) -> list[Edit]:
+    """What is still missing in story.md, in the order of the file. `evidence` is the folder links point to."""
+    title = machine.title.replace("<n>", story.id)
+    return [
+        *_keys(progress, story),
+        *_items(machine, progress, story, title),
+        *_rows(progress, story, title, evidence),
+        *_questions(machine, progress, story, title),
+    ]
+
+
+def drift(machine: Machine, progress: Progress, story: Story) -> list[tuple[int, str]]:
+    """(line, what) of everything in story.md that contradicts the journal though all of it was written."""
+    if progress.unwritten:
+        return []
+    found = []
+    if story.state != progress.state:
+        found.append((1, f"the state is {story.state!r}, the journal says {progress.state!r}"))
+    for item in story.items:
+        if item.own or machine.items[item.id].by == "human" or machine.items[item.id].derived:
+            continue
+        if item.ticked and not progress.ticked(item.id):
+            found.append((item.line, f"{item.text!r} is ticked, but no evidence says so"))
+        elif progress.ticked(item.id) and not item.ticked:
+            found.append((item.line, f"{item.text!r} was unticked by hand"))
+    known = {step.n for step in progress.log}
+    found += [(1, f"the log has a step {n} that the journal does not have") for n in story.log if n not in known]
+    found += [(1, f"the log lost step {n}") for n in sorted(known - set(story.log))]
+    return found
+
+
+def question_text(machine: Machine, asked: Asked, finding: Finding | None) -> str:
+    """One question as a task list with closed options and room for a note."""
+    decision = machine.decisions[asked.decision]
+    lines = [f"#### {asked.id}: {decision.title}" + (f", {finding.id}" if finding else ""), ""]
+    if finding is not None:
+        where = f" at `{finding.where}`" if finding.where else ""
+        lines += [f"{finding.severity} of {' and '.join(finding.sources)}{where}: {_one_line(finding.text)}"]
+        lines += [f"Asked because {finding.ambiguous}.", ""] if finding.ambiguous else [""]
+    lines += [" ".join(decision.ask), ""]
+    boxes = " or ".join(f"`{machine.items[item].text}`" for item in decision.box)
+    if boxes:
+        lines += [f"Tick {boxes} in the checklist above, or exactly one of these:", ""]
+    else:
+        lines += ["Tick exactly one:", ""]
+    lines += [f"- [ ] {text}" for text in option_texts(decision).values()]
+    return "\n".join([*lines, "", "Note (required):" if decision.note == "required" else "Note:"])
+
+
+def option_texts(decision: Decision) -> dict[str, str]:
+    """The options that stand in the question, as they are spelled there; an item's tick stands for the others."""
+    boxed = set(decision.box.values())
+    return {name: f"{name}: {text}" for name, text in decision.options.items() if name not in boxed}
+
+
+def _keys(progress: Progress, story: Story) -> Iterator[Edit]:
+    yield SetKey("state", progress.state)
+    if progress.log:
+        yield SetKey("updated", progress.log[-1].at)
+    rounds = [progress.counts[step.enters] for step in progress.log[-1:] if step.enters]
+    if rounds and rounds[0] != story.round:
+        yield SetKey("round", rounds[0])
+
+
+def _items(machine: Machine, progress: Progress, story: Story, title: str) -> Iterator[Edit]:
+    reopened = {item for event in progress.unwritten if isinstance(event, Stepped) for item in event.unticks}
+    for item in story.items:
+        if item.own or machine.items[item.id].derived:
+            continue
+        wanted = progress.ticked(item.id)
+        if machine.items[item.id].by == "human" and (wanted or item.id not in reopened):
+            continue
+        if wanted != item.ticked:
+            yield SetItem((title, item.section), item.text, wanted)
+
+
+def _rows(progress: Progress, story: Story, title: str, evidence: str) -> Iterator[Edit]:
+    missing = [step for step in progress.log if step.n not in story.log]
+    if missing and not story.log:
+        yield InsertSection(f"### {LOG}\n\n{LOG_HEADER}", under=(title,))
+    for step in missing:
+        yield AppendRow((title, LOG), _cells(step, evidence))
+
+
+def _cells(step: Stepped, evidence: str) -> tuple[str, ...]:
+    links = " ".join(f"[{name.split('-')[0]}]({evidence}/{name})" for name in step.evidence)
+    return (str(step.n), step.at, f"{step.source} → {step.dest}", _one_line(step.why), links)
+
+
+def _questions(machine: Machine, progress: Progress, story: Story, title: str) -> Iterator[Edit]:
+    shown = {decision.id for decision in story.decisions}
+    missing = [asked for name, asked in progress.asked.items() if name not in shown]
+    if shown and not progress.asked:
+        yield RemoveSection((title, DECISIONS))
+        return
+    findings = {finding.id: finding for finding in progress.findings}
+    texts = [question_text(machine, asked, findings.get(asked.finding or "")) for asked in missing]
+    if texts and not shown:
+        yield InsertSection(f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n", under=(title,))
+        return
+    for text in texts:
+        yield InsertSection(text + "\n", under=(title, DECISIONS))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,208 @@
+"""The design's greatest risk: whatever happens at whatever moment, the same bytes come out and no call is doubled."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from engine.adopt import adopt
+from engine.look import open_repository
+from tests.faults.driver import TIME, drive
+from tests.faults.slice_repo import commit, git, make_repository
+
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A repository with one adopted story, ready to be copied, and what an undisturbed run makes of it."""
+
+    origin: Path
+    points: list[str]
+    final: dict[str, bytes]
+
+    def fresh(self, folder: Path) -> Path:
+        """A copy of the repository in a folder of its own; its state folder lies beside it."""
+        shutil.copytree(self.origin, folder / "r", symlinks=True)
+        return folder / "r"
+
+
+def result(root: Path) -> dict[str, bytes]:
+    """The bytes of everything that belongs to the story, and of what its agent wrote."""
+    story = root / "docs/stories/story-1-file"
+    files = [*story.rglob("*"), root / "out.txt"]
+    return {str(path.relative_to(root)): path.read_bytes() for path in files if path.is_file()}
+
+
+def doubled(root: Path) -> list[str]:
+    """Calls whose agent was run again after its reply was kept."""
+    kept: set[str] = set()
+    found = []
+    for line in (root.parent / "calls.log").read_text().splitlines():
+        word, call = line.split(" ", 1)
+        if word == "kept":
+            kept.add(call)
+        elif call in kept:
+            found.append(call)
+    return found
+
+
+def unminted(files: dict[str, bytes]) -> dict[str, object]:
+    """The bytes without what must differ between two runs: the calls' random ends and the hashes over them."""
+    journal = "docs/stories/story-1-file/evidence/journal.jsonl"
+    said = re.sub(rb'"(?:prev|sha)":"\w+"', b"", files[journal])
+    return {name: re.sub(rb"(/\d+\.\d+)-\w", rb"\1", content) for name, content in (files | {journal: said}).items()}
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """An undisturbed run, with its durable moments counted."""
+    folder = tmp_path_factory.mktemp("slice")
+    origin = folder / "origin"
+    origin.mkdir()
+    make_repository(origin)
+    adopt(open_repository(origin, folder / "s"), origin / "docs/stories", (), author="Ana", clock=lambda: TIME)
+    commit(origin, "adopt")
+    git(origin, "branch", "other")
+    undisturbed = folder / "u"
+    undisturbed.mkdir()
+    shutil.copytree(origin, undisturbed / "r")
+    done = drive(undisturbed / "r")
+    assert (done.code, done.said) == (0, "person")
+    return Bench(origin, done.points, result(undisturbed / "r"))
+
+
+Check = Callable[[Bench, Path, int], None]
+
+
+def everywhere(bench: Bench, folder: Path, check: Check) -> None:
+    """Run a check for every point, two at a time; `check` gets a fresh copy and the point's number."""
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(2, mp_context=context) as pool:
+        for _ in pool.map(partial(_one, bench, folder, check), range(1, len(bench.points) + 1)):
+            pass
+
+
+def _one(bench: Bench, folder: Path, check: Check, point: int) -> None:
+    place = folder / str(point)
+    place.mkdir()
+    check(bench, bench.fresh(place), point)
+    shutil.rmtree(place)
+
+
+def test_the_points_cover_every_durable_moment(bench: Bench) -> None:
+    """The harness sees writes, syncs, renames, exchanges, the memory of calls and the agent itself."""
+    kinds = Counter(bench.points)
+    assert {"write", "fsync", "rename", "exchange", "remember", "agent starts", "agent ends"} <= set(kinds)
+    assert sum(kinds.values()) >= 50
+
+
+@pytest.mark.parametrize("mode", ["kill", "half"])
+def test_killed_anywhere_it_ends_with_the_same_bytes(bench: Bench, tmp_path: Path, mode: str) -> None:
+    """Killed before any durable moment, or in the middle of any write, the next advance ends as if undisturbed."""
+    everywhere(bench, tmp_path, partial(_killed, mode))
+
+
+def _killed(mode: str, bench: Bench, root: Path, point: int) -> None:
+    assert drive(root, mode, point).code == -9, point
+    again = drive(root)
+    assert (again.code, again.said) == (0, "person"), (point, bench.points[point - 1], again)
+    assert result(root) == bench.final, (point, bench.points[point - 1])
+    assert not doubled(root), (point, bench.points[point - 1])
+
+
+def test_killed_with_the_state_folder_deleted(bench: Bench, tmp_path: Path) -> None:
+    """Without the state folder the same bytes come out; only a call that had not ended is made again."""
+    everywhere(bench, tmp_path, _without_state)
+
+
+def _without_state(bench: Bench, root: Path, point: int) -> None:
+    assert drive(root, "kill", point).code == -9, point
+    journal = (root / "docs/stories/story-1-file/evidence/journal.jsonl").read_text()
+    shutil.rmtree(root.parent / "state")
+    log = root.parent / "calls.log"
+    before = log.read_text() if log.exists() else ""
+    assert drive(root).code == 0, point
+    assert result(root) == bench.final, (point, bench.points[point - 1])
+    again = log.read_text().removeprefix(before)
+    ended = '"event":"ended"' in journal.rpartition("\n")[0]
+    assert not (ended and "run " in again), (point, again)
+
+
+def test_a_person_saving_meanwhile_loses_nothing(bench: Bench, tmp_path: Path) -> None:
+    """Whenever a person saves story.md, her words and all of the engine's edits are in it afterwards."""
+    everywhere(bench, tmp_path, _saved)
+
+
+def _saved(bench: Bench, root: Path, point: int) -> None:
+    name = "docs/stories/story-1-file/story.md"
+    done = drive(root, "save", point)
+    assert done.code == 0, (point, done)
+    wanted = bench.final[name].replace(b"The author's words", b"The author's new words")
+    assert result(root)[name] == wanted, (point, bench.points[point - 1])
+    assert not list((root / name).parent.glob(".*")), point
+
+
+def test_killed_while_a_person_saves(bench: Bench, tmp_path: Path) -> None:
+    """Her words survive even when she saves at the very point after which the engine is killed."""
+    everywhere(bench, tmp_path, _saved_and_killed)
+
+
+def _saved_and_killed(bench: Bench, root: Path, point: int) -> None:
+    name = "docs/stories/story-1-file/story.md"
+    assert drive(root, "save+kill", point).code == -9, point
+    assert drive(root).code == 0, point
+    wanted = bench.final[name].replace(b"The author's words", b"The author's new words")
+    assert result(root)[name] == wanted, (point, bench.points[point - 1])
+
+
+def test_killed_on_one_branch_and_advanced_on_another(bench: Bench, tmp_path: Path) -> None:
+    """Each branch ends with its own complete run; neither takes the other's calls for its own."""
+    everywhere(bench, tmp_path, _two_branches)
+
+
+def _two_branches(bench: Bench, root: Path, point: int) -> None:
+    assert drive(root, "kill", point).code == -9, point
+    commit(root, "half way")
+    git(root, "checkout", "-q", "other")
+    assert drive(root).code == 0, point
+    assert unminted(result(root)) == unminted(bench.final), point
+    commit(root, "other is done")
+    git(root, "checkout", "-q", "main")
+    again = drive(root)
+    assert again.code == 0, (point, again)
+    assert unminted(result(root)) == unminted(bench.final), point
+
+
+def test_another_branch_checked_out_under_a_running_engine(bench: Bench, tmp_path: Path) -> None:
+    """The engine writes nothing of one branch's run into another, and goes on when its branch is back."""
+    everywhere(bench, tmp_path, _switched)
+
+
+def _switched(bench: Bench, root: Path, point: int) -> None:
+    done = drive(root, "branch", point)
+    assert done.code == 0 or done.said.startswith("StoryChanged"), (point, done)
+    strayed = [line for line in git(root, "status", "--porcelain", "docs").splitlines() if done.code]
+    assert not strayed, (point, bench.points[point - 1], strayed)
+    for branch in ("other", "main"):
+        go_to(root, branch)
+        again = drive(root)
+        assert again.code == 0, (point, branch, again)
+        assert unminted(result(root)) == unminted(bench.final), (point, branch, bench.points[point - 1])
+
+
+def go_to(root: Path, branch: str) -> None:
+    """Commit what belongs to the story and change branches; what an agent wrote goes along, as git has it."""
+    git(root, "add", "docs")
+    git(root, "commit", "-q", "--allow-empty", "-m", "done here")
+    if "out.txt" in git(root, "ls-tree", "--name-only", branch):
+        (root / "out.txt").unlink(missing_ok=True)
+    git(root, "checkout", "-q", branch)
