@@ -18,7 +18,13 @@ from engine.rules.projection import adoption
 
 
 def adopt(
-    repository: Repository, folder: Path, ids: tuple[str, ...], *, author: str, clock: Clock, machine: str = ""
+    repository: Repository,
+    folder: Path,
+    ids: tuple[str, ...],
+    *,
+    author: str,
+    clock: Clock,
+    machine: str = "",
 ) -> list[str]:
     """Adopt the named stories of a pack (all where none is named); returns the paths that were written."""
     pack, _ = read_pack(repository.root, folder)
@@ -36,7 +42,7 @@ def adopt(
             raise FormatError(first.message, path=first.file, line=first.line, remedy=first.remedy)
         if shown.state is not None:
             continue
-        chart = repository.chart(machine or repository.machine_for(source.id))
+        chart = repository.chart(machine or repository.machine_for(source))
         heading = heading_of(chart.machine, source.id)
         span = section(read_document(source.story.raw), heading)
         if span is not None:

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, Protocol, assert_never
+from typing import Literal, assert_never
 
 from engine.actions.act import act
 from engine.actions.gate import read_tests
@@ -27,7 +27,7 @@ from engine.files import disk
 from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
-from engine.look import Repository, Seen, claims_of, look, story_problems
+from engine.look import Repository, Seen, claims_of, lock_name, look, story_problems
 from engine.model.call import TestResult
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
 from engine.model.machine import ConsolidateAct
@@ -39,7 +39,8 @@ from engine.rules.projection import drift, edits
 from engine.rules.questions import ask_about
 
 
-class Ports(Protocol):
+@dataclass(frozen=True, slots=True)
+class Ports:
     """Everything that reaches out of the engine, handed in by the wiring."""
 
     calls: Calls
@@ -60,12 +61,10 @@ class Advanced:
     would: list[str] = field(default_factory=list)
 
 
-def advance(
-    repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False
-) -> Advanced:
+def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False) -> Advanced:
     """Advance a story until it needs a person, waits for another story or is over; `one_step` stops after one."""
     result = Advanced()
-    with disk.hold(repository.state / "locks" / f"{_lock_name(folder, story_id)}.advance", 0):
+    with disk.hold(repository.state / "locks" / f"{lock_name(folder)}%2F{story_id}.advance", 0):
         seen = look(repository, folder, story_id)
         disk.sweep(seen.path.parent)
         disk.sweep(seen.evidence)
@@ -246,13 +245,11 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
 
 def _write(seen: Seen) -> None:
     """Bring story.md up to the journal; nothing is written where nothing is missing."""
-    root, folder = seen.repository.root, seen.evidence.name
-    wanted = edits(seen.machine, seen.progress, seen.shown, folder)
-    lock = seen.repository.state / "locks" / f"{_lock_name(seen.path.parent, seen.shown.id)}.write"
-    write_story(seen.path, wanted, lock=lock, still=seen.journal.demand_same)
+    wanted = edits(seen.machine, seen.progress, seen.shown, seen.evidence.name)
+    write_story(seen.path, wanted, lock=seen.write_lock, still=seen.journal.demand_same)
     if seen.progress.unwritten:
         seen.journal.append(Wrote())
-    show_new(root, [seen.evidence])
+    show_new(seen.repository.root, [seen.evidence])
 
 
 def _notice(seen: Seen, ports: Ports) -> Noticed:
@@ -340,7 +337,3 @@ def _told(event: Event) -> str:
     if isinstance(event, Decided):
         return f"take the answer {event.option!r} to {event.decision} by {event.by}"
     return f"note in the journal: {event.model_dump(exclude={'at'})}"
-
-
-def _lock_name(folder: Path, story_id: str) -> str:
-    return f"{folder.resolve().as_posix().replace('/', '%')[-150:]}%{story_id}"

@@ -27,6 +27,7 @@ from engine.model.problem import Problem, Severity
 from engine.model.step import Place
 from engine.model.story import Story
 from engine.rules.history import JUDGES, Progress, fold
+from engine.rules.prove import prove
 from engine.rules.statechart import Statechart
 
 
@@ -48,9 +49,12 @@ class Repository:
         """The chart of a machine, by its name."""
         return _chart(find_machine(name, own=self.root / "machines"), self.root)
 
-    def machine_for(self, story_id: str) -> str:
-        """The machine that a story is adopted under when nothing else is said."""
-        return self.config.packs.machines.get(story_id, self.config.packs.machine)
+    def machine_for(self, story: StorySource) -> str:
+        """The machine that a story is adopted under: as story.toml says, else by its prompts."""
+        chosen = self.config.packs.machines.get(story.id)
+        if chosen is None and any(prompt.path.endswith("-setup.md") for prompt in story.prompts):
+            return "infrastructure"
+        return chosen or self.config.packs.machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,18 @@ class Seen:
         return self.repository.root / self.source.story.path
 
     @property
+    def write_lock(self) -> Path:
+        """The lock under which story.md is written; a file of its own, outside the repository."""
+        return self.repository.state / "locks" / f"{lock_name(self.path)}.write"
+
+    @property
     def evidence(self) -> Path:
         return evidence_folder(self.path, self.pack.layout)
+
+
+def lock_name(path: Path) -> str:
+    """A file name for a path."""
+    return path.resolve().as_posix().replace("%", "%25").replace("/", "%2F")[-200:]
 
 
 def open_repository(root: Path, state: Path) -> Repository:
@@ -168,7 +182,12 @@ def claims_of(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:
 
 
 def _world(
-    machine: Machine, source: StorySource, shown: Story, progress: Progress, inputs: dict[str, str], blocked: bool
+    machine: Machine,
+    source: StorySource,
+    shown: Story,
+    progress: Progress,
+    inputs: dict[str, str],
+    blocked: bool,
 ) -> dict[Fact, str]:
     judges = {
         role
@@ -226,13 +245,21 @@ def is_complete(repository: Repository, shown: Story) -> bool:
         return False
 
 
-@lru_cache(maxsize=32)
-def _chart_at(path: Path, root: Path, stamp: int) -> Statechart:
-    return Statechart(read_machine(path, own=root / "machines", root=root).machine)
-
-
 def _chart(path: Path, root: Path) -> Statechart:
-    return _chart_at(path, root, path.stat().st_mtime_ns)
+    return _proven_chart(path, root, path.stat().st_mtime_ns)
+
+
+@lru_cache(maxsize=32)
+def _proven_chart(path: Path, root: Path, stamp: int) -> Statechart:  # noqa: ARG001 - a saved file is read again
+    """Machines are proven before they run."""
+    file = read_machine(path, own=root / "machines", root=root)
+    flaws = prove(file.machine)
+    if flaws:
+        where, line = file.where(flaws[0].place)
+        more = f" ({len(flaws) - 1} more: run `story machine check {path.name}`)" if len(flaws) > 1 else ""
+        message = f"M{flaws[0].code}: {flaws[0].message}"
+        raise FormatError(message, path=where, line=line, remedy=f"{flaws[0].remedy}{more}")
+    return Statechart(file.machine)
 
 
 def _hash(content: bytes) -> str:

@@ -39,9 +39,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
     open_ = [finding.id for finding in _fix_list(situation)] if returns == "fixes" else []
     tcs = situation.claims[1] if act.purpose == "verify" else ()
     try:
-        report = read_report(
-            reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_
-        )
+        report = read_report(reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_)
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
     match report:

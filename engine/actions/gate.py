@@ -124,9 +124,7 @@ def _judge_counts(name: str, gate: GateDef, situation: Situation) -> Outcome:
 
 def _outcome(name: str, gate: GateDef, good: bool, why: str, at: str, body: str) -> Outcome:
     outcome = list(gate.outcomes)[0 if good else 1]
-    return Outcome(
-        status="ok", at=at, why=f"{name} {outcome}: {why}", facts={f"gate:{name}": outcome}, body=body
-    )
+    return Outcome(status="ok", at=at, why=f"{name} {outcome}: {why}", facts={f"gate:{name}": outcome}, body=body)
 
 
 async def _perform(config: GateConfig, situation: Situation, scratch: Path) -> Reply:
@@ -229,7 +227,7 @@ def _status(case: TestCase) -> str:
 
 
 def _told(tests: Sequence[TestResult]) -> str:
-    counts = {status: 0 for status in ("passed", "failed", "errored", "skipped")}
+    counts = dict.fromkeys(("passed", "failed", "errored", "skipped"), 0)
     for test in tests:
         counts[test.status] += 1
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
@@ -254,11 +252,11 @@ def _seconds(duration: str) -> float:
 
 
 def _unset(command: str) -> str:
-    return f"gate {command!r} has no command: set [gates.{command}] run = [\"…\"] in story.toml"
+    return f'gate {command!r} has no command: set [gates.{command}] run = ["…"] in story.toml'
 
 
 def _uncounted(command: str) -> str:
     return (
         f"gate {command!r} counts tests but has no JUnit report: "
-        f"add junit = [\"path\"] to [gates.{command}] in story.toml, or use {{report}} in its command"
+        f'add junit = ["path"] to [gates.{command}] in story.toml, or use {{report}} in its command'
     )

@@ -30,7 +30,11 @@ _VERDICT = {
 }
 _FIXES = {
     "answers": [
-        {"finding": "F1", "answer": "fixed, rejected or needs a person", "because": "evidence, with path:line"}
+        {
+            "finding": "F1",
+            "answer": "fixed, rejected or needs a person",
+            "because": "evidence, with path:line",
+        }
     ],
     "files": ["every file you changed"],
 }
@@ -114,11 +118,14 @@ def list_findings(findings: Sequence[Finding], notes: Mapping[str, str]) -> str:
 def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> str:
     """The fixer's answers as the validators see them."""
     texts = {finding.id: finding.text for finding in findings}
-    return "\n".join(
-        f"- {answer.finding} ({texts.get(answer.finding, 'unknown finding')}): {answer.answer}"
-        + (f", because {answer.because}" if answer.because else "")
-        for answer in answers
-    ) or "(no answers)"
+    return (
+        "\n".join(
+            f"- {answer.finding} ({texts.get(answer.finding, 'unknown finding')}): {answer.answer}"
+            + (f", because {answer.because}" if answer.because else "")
+            for answer in answers
+        )
+        or "(no answers)"
+    )
 
 
 def _form(prompt: Prompt, story_id: str, turn: int) -> str:

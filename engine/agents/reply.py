@@ -16,7 +16,14 @@ from engine.model.verdict import Fixes, Report, Verdict, Work
 _FENCE = re.compile(r"^```[ \t]*(?:json)?[ \t]*\r?\n(.*?)^```[ \t]*\r?$", re.M | re.S)
 _SEVERITIES = {"critical": "blocker", "blocker": "blocker", "major": "issue", "issue": "issue"}
 _SEVERITIES |= {"minor": "nit", "nit": "nit"}
-_VERDICTS = {"pass": "PASS", "ship": "PASS", "ready": "PASS", "fail": "FAIL", "revise": "FAIL", "block": "FAIL"}
+_VERDICTS = {
+    "pass": "PASS",
+    "ship": "PASS",
+    "ready": "PASS",
+    "fail": "FAIL",
+    "revise": "FAIL",
+    "block": "FAIL",
+}
 _VERDICTS |= {"ready with issues": "FAIL"}
 LIMIT = 1_000_000
 """Characters of a reply that are read; more is invalid."""

@@ -34,6 +34,7 @@ _RULES = (
     ("C001", E, "A file of the pack cannot be read.", "Make the file readable, or remove it."),
     ("C002", E, "A file of the pack is not UTF-8 text.", "Save the file as UTF-8."),
     ("C003", E, "A symbolic link leads out of the repository.", "Replace the link by the file itself."),
+    ("C004", W, "A file is so large that only its beginning is checked.", "Split it, or shorten it."),
     # structure
     ("C101", E, "A story has no text.", "Write the story, or remove it."),
     ("C102", E, "A prompt that the story needs is missing.", "Write {name}."),

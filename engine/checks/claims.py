@@ -15,9 +15,7 @@ from engine.checks.values import Claim, Quantity, own, prior, total
 _RANGE = r"\s*(?:[-–]|through|to)\s*"
 _STORY_TITLE = re.compile(rf"\bStory\s+(\d+[a-z]?)\b(?!{_RANGE}\d)", re.I)
 _UP_TO = re.compile(rf"\bstories\s*\(?\s*\d+[a-z]?{_RANGE}(\d+[a-z]?)\b", re.I)
-_COMPLETE = re.compile(
-    r"\s*(?:[-*+]\s+(?:\[[ x]\]\s+)?)?story:(\d+[a-z]?) (?:is )?(?:complete|done|finished)", re.I
-)
+_COMPLETE = re.compile(r"\s*(?:[-*+]\s+(?:\[[ x]\]\s+)?)?story:(\d+[a-z]?) (?:is )?(?:complete|done|finished)", re.I)
 _ONE = re.compile(r"\bstory (\d+[a-z]?)\b", re.I)
 _MANY = re.compile(r"\bstories (?:\d+[a-z]?)(?:\s*(?:[-–,/&+]|and|through|to)\s*\d+[a-z]?\b)*", re.I)
 _HEDGE = re.compile(
@@ -70,6 +68,10 @@ _NEUTRAL = {
     "tdd",
     "green",
 }
+_WORTH = re.compile(
+    r"\d.*?(?:test|total|prior|previous|existing|earlier|new|baseline)|(?:count|total|prior|previous).*?\d",
+    re.I,
+)
 _SOME = ("first", "last", "other", "least", "remaining")
 
 
@@ -124,7 +126,7 @@ def read_claims(reading: Reading) -> list[Claim]:
             frozenset(part for c in so_far for part in c.path.lower().split("/")[:-1]),
         )
         for line in page.lines:
-            if line.engine or line.number in used or not any(c.isdigit() for c in line.text):
+            if line.engine or line.number in used or not _WORTH.search(line.text):
                 continue
             claims += _graph(reading, page, line) if line.fenced else _prose(reading, page, line, names)
         claims.sort(key=lambda c: c.place.line)
@@ -158,6 +160,8 @@ def _prose(reading: Reading, page: Page, line: Line, names: Names) -> Iterator[C
     coded = (names.files.get((spot.story, _stem(code))) for code in code_spans(text))
     titled = (f for title in line.headings[1:] for f in find_test_files(title))
     file = None if files else next(filter(None, (*coded, *titled)), None)
+    for _, pattern in _LABELS:
+        bare = pattern.sub(lambda m: " " * len(m[0]), bare)
     if file:
         yield from _in_file(spot, file, bare)
     else:
@@ -202,9 +206,7 @@ def _counted(spot: Spot, text: str, names: Names, *, several: bool) -> Iterator[
             yield spot.claim(m[1], *options, *(() if named or spot.about else (prior(story),)))
 
 
-def _qualified(
-    spot: Spot, value: str, story: str, words: set[str], strange: set[str], names: Names
-) -> Iterator[Claim]:
+def _qualified(spot: Spot, value: str, story: str, words: set[str], strange: set[str], names: Names) -> Iterator[Claim]:
     """`9 chat tests` are a file's, `5 server tests` a folder's, `9 new client tests` some of the story's."""
     word = next(iter(strange)).removesuffix("-side")
     if len(strange) == 1 and (story, word) in names.files:

@@ -50,9 +50,7 @@ def _other_side(ledger: Ledger, quantity: Quantity, first: Claim) -> str:
     value = ledger.value(quantity, first.stories)
     if quantity.kind == "own":
         why = ledger.why(quantity)
-        how = {"sum": "is the sum at", "rows": "is the number of rows at"}.get(
-            why.source if why else "", "is said at"
-        )
+        how = {"sum": "is the sum at", "rows": "is the number of rows at"}.get(why.source if why else "", "is said at")
         return f"{value} {how} {why.place}" if why else f"its files add up to {value}"
     parts = [own(story, quantity.of) for story in first.stories or ledger.upto(quantity)]
     known = [part for part in parts if ledger.value(part)]

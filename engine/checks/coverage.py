@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import zip_longest
 from typing import Literal
 
@@ -86,10 +87,14 @@ def read_mentions(story: Story, known: Sequence[str]) -> Iterator[Mention]:
     for line in story.page.prose:
         if line.text.strip() and not _ITEM.match(line.text):
             intro = line.text if line.text.rstrip(" *").endswith(":") else ""
-        titles = line.headings[1:]
-        covers = any(_SECTION.search(t) for t in titles) and not any(_NO_SECTION.search(t) for t in titles)
-        if "C-" in line.text and (covers or line.number in defined or _labelled(line.text)):
+        if "C-" in line.text and (_covers(line.headings[1:]) or line.number in defined or _labelled(line.text)):
             yield from _mentions_of(story.id, line, known, intro)
+
+
+@cache
+def _covers(titles: tuple[str, ...]) -> bool:
+    """Whether a section says what is covered."""
+    return any(_SECTION.search(t) for t in titles) and not any(_NO_SECTION.search(t) for t in titles)
 
 
 def _labelled(text: str) -> bool:

@@ -59,9 +59,7 @@ class Ledger:
             causes.setdefault(cause, []).append((quantity, claim))
         found = []
         for entries in causes.values():
-            entries.sort(
-                key=lambda e: (e[1].source == "sum", e[0].kind != "own" and not e[0].of, place[e[1]])
-            )
+            entries.sort(key=lambda e: (e[1].source == "sum", e[0].kind != "own" and not e[0].of, place[e[1]]))
             found.append((entries[0][0], [claim for _, claim in entries]))
         return found
 
@@ -105,9 +103,7 @@ class Ledger:
             return [("story", quantity.story, f"{offset:+}")]
         covered = stories or self.upto(quantity)
         if quantity.of:
-            covered = tuple(stories) or tuple(
-                s for s in covered if self._own(own(s, quantity.of)) is not None
-            )
+            covered = tuple(stories) or tuple(s for s in covered if self._own(own(s, quantity.of)) is not None)
         return [
             ("total", quantity.of, f"{offset:+}"),
             *(("story", s, f"{offset:+}") for s in reversed(covered)),

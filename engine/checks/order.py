@@ -62,9 +62,7 @@ def _depends_on(reading: Reading, depends: dict[str, list[str]]) -> Iterator[Pro
             reported.add(frozenset(circle))
             message = f"Stories depend on each other: {' → '.join([*circle, circle[0]])}."
             others = [reading.by_id[c].page for c in circle[1:]]
-            echoes = [
-                echo(page.at(_key_line(page)), f"story {page.story} is in the circle") for page in others
-            ]
+            echoes = [echo(page.at(_key_line(page)), f"story {page.story} is in the circle") for page in others]
             yield problem("C108", place, message, story=id_, echoes=echoes)
 
 

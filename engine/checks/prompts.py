@@ -39,9 +39,7 @@ _PLACEHOLDERS = (
     re.compile(rf"<(?:{_TAGS})>", re.I),
     re.compile(r"\[(?:insert|your|describe|fill in|add|placeholder)\b[^\]]*\](?!\()", re.I),
 )
-_DENIED = re.compile(
-    r"\b(?:no|without|any|zero|remaining|remove|leftover|every|each|all|of)\s+(?:\S+\s+){0,2}$", re.I
-)
+_DENIED = re.compile(r"\b(?:no|without|any|zero|remaining|remove|leftover|every|each|all|of)\s+(?:\S+\s+){0,2}$", re.I)
 _TEMPLATE_PATH = re.compile(r"[\w./-]*(?:\{\w[\w-]*\}|<\w[\w-]*>)[\w./{}<>-]*\.md")
 
 
@@ -79,9 +77,7 @@ def _placeholders(page: Page) -> Iterator[Problem]:
         found = next((m for pattern in _PLACEHOLDERS for m in pattern.finditer(text) if _left(text, m)), None)
         what = found[0] if found else next(filter(_TEMPLATE_PATH.fullmatch, code_spans(line.text)), None)
         if what:
-            yield problem(
-                "C502", page.at(line.number), f"The placeholder {what!r} was left.", story=page.story
-            )
+            yield problem("C502", page.at(line.number), f"The placeholder {what!r} was left.", story=page.story)
 
 
 def _left(text: str, m: re.Match[str]) -> bool:

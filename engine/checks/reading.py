@@ -20,15 +20,25 @@ Phase = Literal["setup", "red", "green", "verify", "extra"]
 PROMPT_NAME = re.compile(r"prompt-(\d+[a-z]?)\.(\d+[a-z]?|R)(?:-([\w.-]*?))?\.md", re.I)
 
 
+MOST_BYTES = 1_000_000  # of a file that are read; the largest real document has a tenth of it
+
+
 @dataclass(frozen=True)
 class Page:
     """One file. `story` is the id of the story it belongs to; `phase` is a prompt's."""
 
     path: str
     role: Role
-    raw: bytes
+    whole: bytes
     story: str | None = None
     phase: Phase | None = None
+
+    @cached_property
+    def raw(self) -> bytes:
+        """What is checked of the file: all, or as many whole lines as fit into the limit."""
+        if len(self.whole) <= MOST_BYTES:
+            return self.whole
+        return self.whole[: self.whole.rfind(b"\n", 0, MOST_BYTES) + 1] or self.whole[:MOST_BYTES]
 
     @cached_property
     def document(self) -> Document:

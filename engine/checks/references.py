@@ -76,9 +76,7 @@ def _names(line: Line) -> list[str]:
 
 def _is_document(path: str) -> bool:
     """A relative path to a markdown file, with a folder; prompts have a rule of their own."""
-    plain = (
-        _DOC.fullmatch(path) is not None and "/" in path and not re.search(r"[{}<>*~]|\bN\b|-[NX]\b|//", path)
-    )
+    plain = _DOC.fullmatch(path) is not None and "/" in path and not re.search(r"[{}<>*~]|\bN\b|-[NX]\b|//", path)
     return plain and not path.startswith(("/", "~")) and not PROMPT_NAME.fullmatch(name_of(path))
 
 
@@ -109,22 +107,14 @@ def _files(reading: Reading) -> Iterator[Problem]:
         listed = _listed(story)
         new = {path for path, kind in listed if kind != "old"}
         for (path, kind), number in listed.items():
-            if (
-                kind == "old"
-                and "/" in path
-                and path not in created | new
-                and not unsure
-                and not reading.exists(path)
-            ):
+            if kind == "old" and "/" in path and path not in created | new and not unsure and not reading.exists(path):
                 reported.setdefault(path, []).append((story, number))
         created |= new | _made_by_prompts(story)
         unsure = unsure or not listed  # a story that lists no files may have made any
     for path, places in reported.items():
         (story, number), *rest = places
         echoes = [echo(s.page.at(n), f"modified by story {s.id}, too") for s, n in rest]
-        message = (
-            f"Story {story.id} modifies {path}, which does not exist and which no earlier story creates."
-        )
+        message = f"Story {story.id} modifies {path}, which does not exist and which no earlier story creates."
         yield problem("C603", story.page.at(number), message, story=story.id, echoes=echoes)
 
 

@@ -36,6 +36,10 @@ _STORY_TITLE = re.compile(r"^Story\s+(\d+[a-z]?)\b", re.I)
 def check_structure(reading: Reading) -> Iterator[Problem]:
     """Look at each story by itself."""
     with_prompts = reading.pack.layout == "folders" or any(story.prompts for story in reading.stories)
+    for page in reading.pages():
+        if len(page.raw) < len(page.whole):
+            message = f"From here on, {page.path} is not checked, since it has {len(page.whole):,} bytes."
+            yield problem("C004", page.at(len(page.lines) + 1), message, story=page.story)
     for twin in reading.twins:
         message = f"Story {twin.id} is also {reading.by_id[twin.id].page.path}."
         yield problem("C106", twin.page.at(1), message, story=twin.id)

@@ -11,9 +11,7 @@ from engine.checks.text import MANUAL, plain
 from engine.checks.values import Claim, Quantity, own, prior, total
 from engine.markdown.document import Row, Table
 
-_COUNT = re.compile(
-    r"(?:#|no\.?|number of)?\s*(?:of )?(?:new )?tests?(?: count| added)?|count|this story|added", re.I
-)
+_COUNT = re.compile(r"(?:#|no\.?|number of)?\s*(?:of )?(?:new )?tests?(?: count| added)?|count|this story|added", re.I)
 _RUNNING = re.compile(r"(?:running|cumulative)(?: total| tests?| count)?|total(?: tests)?", re.I)
 _STORY = re.compile(r"(?:story\s+)?(\d+[a-z]?)\b(?![.\d])", re.I)
 _STORIES = re.compile(r"\d+[a-z]?")
@@ -58,9 +56,7 @@ def section_story(reading: Reading, page: Page, table: Table) -> str | None:
     return page.story
 
 
-def _stories(
-    reading: Reading, page: Page, table: Table, header: list[str], story: str | None
-) -> Iterator[Claim]:
+def _stories(reading: Reading, page: Page, table: Table, header: list[str], story: str | None) -> Iterator[Claim]:
     """Rows `Story 3 | 17 | 45`, `Previous (Stories 0-2b) | -- | 28`."""
     alone = header[0] == "cumulative"
     columns = {
@@ -95,9 +91,7 @@ def _cell(page: Page, row: Row, column: int, quantity: Quantity) -> Iterator[Cla
         yield Claim(int(value), (quantity,), page.at(row.line), page.role, page.story, hedged)
 
 
-def _files(
-    reading: Reading, page: Page, table: Table, header: list[str], story: str | None
-) -> Iterator[Claim]:
+def _files(reading: Reading, page: Page, table: Table, header: list[str], story: str | None) -> Iterator[Claim]:
     """Rows `tests/a.test.ts | 9 | ...`, also with the number in words: `9 tests covering ...`."""
     column = next((i for i, h in enumerate(header[1:], 1) if _COUNT.fullmatch(h)), None)
     stories = next((i for i, h in enumerate(header) if h in ("story", "stories")), None)
@@ -134,16 +128,12 @@ def _rows(reading: Reading, page: Page, table: Table, story: str | None) -> Iter
     quantity = own(story, name) if story else total(reading.stories[-1].id, name)
     if name or (story and _alone(page, table)):
         place = page.at(table.line)
-        yield Claim(
-            count, (quantity,), place, page.role, page.story, source="rows", path=files[0] if name else ""
-        )
+        yield Claim(count, (quantity,), place, page.role, page.story, source="rows", path=files[0] if name else "")
 
 
 def _alone(page: Page, table: Table) -> bool:
     """Whether no other table of tests stands in the same section of a story."""
-    same = [
-        t for t in page.document.tables if t.headings == table.headings and plain(t.header[0]).upper() == "TC"
-    ]
+    same = [t for t in page.document.tables if t.headings == table.headings and plain(t.header[0]).upper() == "TC"]
     return len(same) == 1 and page.role == "story" and bool(_BREAKDOWN.search(table.headings[-1]))
 
 

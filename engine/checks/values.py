@@ -21,11 +21,7 @@ class Quantity(NamedTuple):
 
     def __str__(self) -> str:
         what = f"tests in {self.of}" if self.of else "tests"
-        return (
-            what
-            + {"own": " of story ", "total": " up to story ", "prior": " before story "}[self.kind]
-            + self.story
-        )
+        return what + {"own": " of story ", "total": " up to story ", "prior": " before story "}[self.kind] + self.story
 
 
 class Claim(NamedTuple):

@@ -129,9 +129,9 @@ def sweep(folder: Path) -> list[Path]:
     for swap in folder.glob(f".*{SWAP}"):
         name, old, new = swap.name.removesuffix(SWAP).removeprefix(".").rsplit(".", 2)
         target = swap.with_name(name)
-        if _digest(swap.read_bytes()) in (old, new):
-            swap.unlink()
-        elif target.exists() and _digest(target.read_bytes()) == new and exchange(swap, target):
+        if _digest(swap.read_bytes()) in (old, new) or (
+            target.exists() and _digest(target.read_bytes()) == new and exchange(swap, target)
+        ):
             swap.unlink()
         else:
             aside = swap.with_name(f"{name}.rescued-{new[:8]}")

@@ -30,11 +30,7 @@ _NAMED = {"_attributes": "", "_type": "", "_parsing": "", "_from_float": ""}
 def faults(error: ValidationError, root: Node) -> list[Problem]:
     """Translate every error; those about the same value are told once."""
     details = error.errors(include_url=False)
-    inner = {
-        detail["loc"][: len(detail["loc"]) - n]
-        for detail in details
-        for n in range(1, len(detail["loc"]) + 1)
-    }
+    inner = {detail["loc"][: len(detail["loc"]) - n] for detail in details for n in range(1, len(detail["loc"]) + 1)}
     # pydantic counts only the sound entries of a list: a broken one is no "too short" list
     told = [d for d in details if d["type"] != "too_short" or d["loc"] not in inner]
     problems = {str(p): p for p in (_fault(detail, root) for detail in told)}
@@ -72,7 +68,9 @@ def _fault(detail: ErrorDetails, root: Node) -> Problem:
         allowed = "`agent` or `run`" if "parallel" in place else ", ".join(f"`{key}`" for key in ACTS)
         return broken(*where, f"{name} is no action that may stand here.", f"Start it with {allowed}.", "Y05")
     if kind == "literal_error":
-        return _no_choice(name, node, str(context["expected"]), where)
+        if detail["loc"][-1] == "[key]":
+            return _no_choice(f"a key of {_spell(place[:-1])}", repr(place[-1]), str(context["expected"]), where)
+        return _no_choice(name, _show(node), str(context["expected"]), where)
     if kind == "string_pattern_mismatch":
         return _no_name(place, detail, where)
     if kind == "value_error":
@@ -91,17 +89,15 @@ def _unknown_key(place: Place, labels: list[str], where: tuple[str, int]) -> Pro
     allowed = _allowed(labels)
     key = str(place[-1])
     inside = _spell(place[:-1])
-    remedy = " ".join(
-        part for part in (closest(key, allowed), "Allowed: " + ", ".join(allowed) + ".") if part
-    )
+    remedy = " ".join(part for part in (closest(key, allowed), "Allowed: " + ", ".join(allowed) + ".") if part)
     return broken(*where, f"{inside} has no key {key!r}.", remedy, "Y03")
 
 
-def _no_choice(name: str, node: Node, expected: str, where: tuple[str, int]) -> Problem:
+def _no_choice(name: str, found: str, expected: str, where: tuple[str, int]) -> Problem:
     choices = [word.strip(" '") for word in expected.replace(" or ", ",").split(",")]
-    hint = closest(str(node.value), choices)
+    hint = closest(found.strip("'"), choices)
     remedy = " ".join(part for part in (hint, f"Allowed: {', '.join(choices)}.") if part)
-    return broken(*where, f"{name} cannot be {_show(node)}.", remedy, "Y05")
+    return broken(*where, f"{name} cannot be {found}.", remedy, "Y05")
 
 
 def _no_name(place: Place, detail: ErrorDetails, where: tuple[str, int]) -> Problem:

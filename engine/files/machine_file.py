@@ -73,9 +73,7 @@ def find_machine(name: str, *, own: Path | None = None) -> Path:
         if (path := folder / f"{name}.yaml").is_file():
             return path
     names = machine_names(own=own)
-    raise FormatError(
-        f"there is no machine {name!r}; there are {', '.join(names)}.", remedy=closest(name, names)
-    )
+    raise FormatError(f"there is no machine {name!r}; there are {', '.join(names)}.", remedy=closest(name, names))
 
 
 def machine_names(*, own: Path | None = None) -> list[str]:

@@ -40,9 +40,7 @@ class _Problems(list[Problem]):
 
     def unreadable(self, path: str, story: str | None, why: str) -> None:
         """C001: a file cannot be read."""
-        self._add(
-            "C001", path, 1, story, f"{path} cannot be read: {why}.", "Make the file readable, or remove it."
-        )
+        self._add("C001", path, 1, story, f"{path} cannot be read: {why}.", "Make the file readable, or remove it.")
 
     def not_utf8(self, path: str, line: int, story: str | None) -> None:
         """C002: a file is not UTF-8."""
@@ -68,7 +66,9 @@ class _Problems(list[Problem]):
         )
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
+    """A story's file, not read yet."""
+
     id: str
     slug: str
     file: Path
@@ -83,9 +83,9 @@ def read_pack(root: Path, folder: Path) -> tuple[Pack, list[Problem]]:
     """Read the pack in *folder*; a file that cannot be read is one problem, and the rest is read."""
     problems = _Problems()
     layout = _layout(root, folder) or "folders"
-    found = _story_folders(folder) if layout == "folders" else _story_files(root, folder)
+    found = list_stories(root, folder)
     stories = []
-    for one in sorted(found, key=lambda f: (*_natural(f.id), f.file.as_posix())):
+    for one in found:
         source = _source(root, one.file, one.id, problems)
         if source:
             home = one.file.parent
@@ -105,6 +105,18 @@ def read_pack(root: Path, folder: Path) -> tuple[Pack, list[Problem]]:
         plans=documents["plan"],
     )
     return pack, list(problems)
+
+
+def list_stories(root: Path, folder: Path) -> list[Found]:
+    """Return the stories of the pack in *folder* in their order, without reading them."""
+    files = _layout(root, folder) == "files"
+    found = _story_files(root, folder) if files else _story_folders(folder)
+    return sorted(found, key=lambda f: (*_natural(f.id), f.file.as_posix()))
+
+
+def walk(root: Path) -> list[Path]:
+    """Return every folder that is searched for packs."""
+    return list(_folders(root))
 
 
 def exists_in(root: Path) -> Callable[[str], bool]:
@@ -147,12 +159,12 @@ def _layout(root: Path, folder: Path) -> Literal["folders", "files"] | None:
     return "files" if len(_story_files(root, folder)) > 1 else None
 
 
-def _story_folders(folder: Path) -> list[_Found]:
+def _story_folders(folder: Path) -> list[Found]:
     matches = ((STORY_FOLDER.fullmatch(child.name), child) for child in _children(folder) if child.is_dir())
-    return [_Found(m[1], m[2] or "", child / "story.md") for m, child in matches if m]
+    return [Found(m[1], m[2] or "", child / "story.md") for m, child in matches if m]
 
 
-def _story_files(root: Path, folder: Path) -> list[_Found]:
+def _story_files(root: Path, folder: Path) -> list[Found]:
     """Files `NN-slug.md` that define ACs or TCs or call themselves a story."""
     found = []
     for child in _children(folder):
@@ -160,7 +172,7 @@ def _story_files(root: Path, folder: Path) -> list[_Found]:
         if m and child.is_file() and child.resolve().is_relative_to(root.resolve()):
             text = _glance(child)
             if _AC_DEFINED.search(text) or _TC_DEFINED.search(text) or _STORY_TITLE.search(text):
-                found.append(_Found(m[1].lstrip("0") or "0", m[2], child))
+                found.append(Found(m[1].lstrip("0") or "0", m[2], child))
     return [f._replace(id=f.id if f.id[0].isdigit() else f"0{f.id}") for f in found]
 
 
@@ -172,9 +184,7 @@ def _glance(file: Path) -> str:
         return ""
 
 
-def _read_prompts(
-    root: Path, home: Path, only: str | None, story: str, problems: _Problems
-) -> tuple[Source, ...]:
+def _read_prompts(root: Path, home: Path, only: str | None, story: str, problems: _Problems) -> tuple[Source, ...]:
     """Read the prompts of a story's folder; of a shared one, those with the story's number."""
     found = []
     for child in _children(home):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +40,14 @@ def show_new(root: Path, paths: Sequence[Path]) -> None:
         _git(root, "add", "--intent-to-add", "--", *known)
 
 
+def git(root: Path, *words: str) -> str:
+    """What git prints; "" where it fails or is not there."""
+    return _git(root, *words)
+
+
 def _git(root: Path, *words: str) -> str:
+    import subprocess  # here, since `story status` needs no git and starts faster without
+
     try:
         done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

@@ -62,9 +62,7 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
     return story.model_copy(update=read), problems.found
 
 
-def write_story(
-    path: Path, edits: Sequence[Edit], *, lock: Path, still: Callable[[], None] = lambda: None
-) -> bool:
+def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callable[[], None] = lambda: None) -> bool:
     """Replay edits on the freshest text of story.md; False when they change nothing.
 
     `still` is asked before every try and raises when the text is not the story any more that the edits are about.
@@ -180,9 +178,7 @@ def _items(document: Document, machine: Machine, title: str, problems: _Problems
                 problems.add("S108", span[0], message, "Bring it back word for word.")
             elif counted[wanted.text] == 1:
                 item = next(item for item in shown if item.text == wanted.text)
-                yield ShownItem(
-                    id=key, section=name, text=item.text, ticked=item.checked, line=item.line
-                )
+                yield ShownItem(id=key, section=name, text=item.text, ticked=item.checked, line=item.line)
         for item in shown:
             if item.text not in texts:
                 yield ShownItem(

@@ -120,9 +120,7 @@ class _Builder:
             return self.alias(event)
         tag = getattr(event, "tag", None)
         if tag not in (None, "!"):
-            raise self.refuse(
-                event, f"has the tag {tag!r}.", "Leave tags out; quote a value to make it text."
-            )
+            raise self.refuse(event, f"has the tag {tag!r}.", "Leave tags out; quote a value to make it text.")
         if event.anchor:
             self.anchors[event.anchor] = None  # open: an alias inside would be endless
         line = event.start_mark.line + 1

@@ -81,7 +81,10 @@ class _LineState(BlockState):
         """Note where a paragraph goes on after a block quote: mistune puts the quote before all of it."""
         last = self.last_token()
         if last and last["type"] == "paragraph":
-            count, line = last["text"].count("\n"), self.line_at(self.cursor)
+            length, count = last.get("counted", (0, 0))
+            count += last["text"].count("\n", length)
+            last["counted"] = len(last["text"]), count
+            line = self.line_at(self.cursor)
             start, from_line = last.get("jumps", [(0, last["line"])])[-1]
             if line != from_line + count - start:
                 last.setdefault("jumps", [(0, last["line"])]).append((count, line))

@@ -165,9 +165,7 @@ _Gate: TypeAlias = Annotated[GateAct, Tag("GateAct")]
 class Parallel(Value):
     """Actions that run side by side."""
 
-    parallel: Annotated[
-        tuple[Annotated[_Agent | _Gate, Discriminator(_sort_of_act)], ...], Field(min_length=2)
-    ]
+    parallel: Annotated[tuple[Annotated[_Agent | _Gate, Discriminator(_sort_of_act)], ...], Field(min_length=2)]
 
 
 SimpleAct = AgentAct | GateAct | ConsolidateAct | SpotCheckAct | AskAct

@@ -122,9 +122,7 @@ def reopened(machine: Machine, state: State) -> tuple[str, ...]:
     return tuple(items[items.index(state.reopens) :])
 
 
-def to_fix(
-    findings: Iterable[Finding], dispositions: dict[str, Decided], effort: str | None
-) -> list[Finding]:
+def to_fix(findings: Iterable[Finding], dispositions: dict[str, Decided], effort: str | None) -> list[Finding]:
     """The fix list: blockers and issues, less what a person or the standing answer put aside."""
     chosen = []
     for finding in findings:

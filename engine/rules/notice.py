@@ -72,8 +72,7 @@ def _answer(
     if not ticked:
         boxes = [box for item in decision.box if (box := story.item(item))]
         noticed.open += [
-            Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})")
-            for box in boxes
+            Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})") for box in boxes
         ] or [here]
         return None
     if decision.note == "required" and not shown.note:

@@ -88,6 +88,16 @@ def under(world: World, path: str, title: str) -> int:
 # structure
 
 
+@plants("C004")
+def too_large(world: World, rng: random.Random) -> tuple[str, int, str]:
+    path = rng.choice([p for p in world.files if p.endswith(".md")])
+    width = rng.choice([20_000, 30_000, 50_000])
+    before = sum(len(t.encode()) + 1 for t in world.files[path])
+    line = len(world.files[path]) + (1_000_000 - before) // (width + 1) + 1
+    world.files[path] += ["x" * width] * (1_100_000 // width)
+    return path, line, str(width)
+
+
 @plants("C101")
 def empty_story(world: World, rng: random.Random) -> tuple[str, int, str]:
     path = world.story(rng.choice(world.tales))
@@ -149,9 +159,7 @@ def a_prompt(world: World, rng: random.Random) -> str | None:
 
 @plants("C105")
 def wrong_title(world: World, rng: random.Random) -> tuple[str, int, str]:
-    path = rng.choice(
-        [world.story(rng.choice(world.tales)), a_prompt(world, rng) or world.story(world.tales[0])]
-    )
+    path = rng.choice([world.story(rng.choice(world.tales)), a_prompt(world, rng) or world.story(world.tales[0])])
     line = swap(world, path, r"^# (Story|Prompt) \d+[a-z]?", lambda m: f"# {m[1]} 77")
     return path, line or 1, "another number"
 
@@ -257,9 +265,7 @@ def stripped_ac(world: World, rng: random.Random) -> tuple[str, int, str] | None
     tale = tested_or_any(world, rng)
     ac = rng.choice(tale.acs)
     number = re.escape(ac.id[3:])
-    world.files[spec] = [
-        t for t in world.files[spec] if not re.match(rf"- \*\*TC-{number}[a-z]|\| AC-{number} ", t)
-    ]
+    world.files[spec] = [t for t in world.files[spec] if not re.match(rf"- \*\*TC-{number}[a-z]|\| AC-{number} ", t)]
     return spec, line_of(world, spec, rf"^\*\*AC-{number}:") or 0, ac.id
 
 
@@ -328,9 +334,7 @@ def undefined_in_story(world: World, rng: random.Random) -> tuple[str, int, str]
     if world.layout == "files":
         return None
     tale = tested(world, rng)
-    path = rng.choice(
-        [world.story(tale), *(p for p in world.files if p.startswith(world.story(tale)[:-8] + "prompt"))]
-    )
+    path = rng.choice([world.story(tale), *(p for p in world.files if p.startswith(world.story(tale)[:-8] + "prompt"))])
     lines = [n for n, t in enumerate(world.files[path], 1) if re.search(r"\b[AT]C-\d", t)]
     bad = rng.choice(["TC-1.1x", "TC-19.2a", "AC-19.2", "AC-1.9"])
     if lines and rng.random() < 0.5:
@@ -389,12 +393,7 @@ def untaken(world: World, rng: random.Random) -> tuple[str, int, str] | None:
 @plants("C208")
 def wrong_taker(world: World, rng: random.Random) -> tuple[str, int, str] | None:
     giver = next(
-        (
-            t
-            for t in world.tales
-            for tc in (tc for ac in t.acs for tc in ac.tcs)
-            if tc.how not in ("test", "manual")
-        ),
+        (t for t in world.tales for tc in (tc for ac in t.acs for tc in ac.tcs) if tc.how not in ("test", "manual")),
         None,
     )
     if not giver:
@@ -429,11 +428,7 @@ def defined_twice(world: World, rng: random.Random) -> tuple[str, int, str]:
 
 @plants("C210")
 def undefined_elsewhere(world: World, rng: random.Random) -> tuple[str, int, str] | None:
-    paths = [
-        p
-        for p in world.files
-        if p.endswith(("overview.md", "tech-design.md", "test-plan.md", "feature-spec.md"))
-    ]
+    paths = [p for p in world.files if p.endswith(("overview.md", "tech-design.md", "test-plan.md", "feature-spec.md"))]
     path, bad = rng.choice(paths), rng.choice(["AC-1.9", "TC-44.1a", "AC-44.1", "TC-1.1x"])
     text = rng.choice([f"Markdown as {bad} requires it.", f"- {bad} (late)", f"See also ({bad})."])
     return path, insert(world, path, len(world.files[path]), text), text
@@ -633,9 +628,7 @@ def later_in_prompt(world: World, rng: random.Random) -> tuple[str, int, str] | 
         return None
     index = rng.randrange(1, len(world.tales) - 1)
     path = world.prompt(world.tales[index], "2-green")
-    line = swap(
-        world, path, r"^- Story \d+[a-z]? complete", lambda _: f"- Story {world.tales[-1].id} complete"
-    )
+    line = swap(world, path, r"^- Story \d+[a-z]? complete", lambda _: f"- Story {world.tales[-1].id} complete")
     return path, line or 0, "prompt"
 
 
@@ -644,9 +637,7 @@ def odd_graph(world: World, rng: random.Random) -> tuple[str, int, str] | None:
     names = ["overview.md", "tech-design.md"] if world.layout == "folders" else ["overview.md"]
     path = world.path(rng.choice(names))
     start = line_of(world, path, r"^### Story Dep|^## Story Dep") or 0
-    nodes = [
-        n for n in range(start, len(world.files[path]) + 1) if world.files[path][n - 1].startswith("Story ")
-    ]
+    nodes = [n for n in range(start, len(world.files[path]) + 1) if world.files[path][n - 1].startswith("Story ")]
     match rng.randrange(3):
         case 0:
             a, b = nodes[1], nodes[2]
@@ -713,9 +704,7 @@ def left_over(world: World, rng: random.Random) -> tuple[str, int, str]:
 def no_such_prompt(world: World, rng: random.Random) -> tuple[str, int, str] | None:
     tale = rng.choice(world.tales)
     path = rng.choice([world.story(tale), f"{world.home}/overview.md"])
-    name = rng.choice(
-        [f"prompt-{tale.id}.3-polish.md", "prompt-55.1-skeleton-red.md", f"prompt-{tale.id}.1b-more.md"]
-    )
+    name = rng.choice([f"prompt-{tale.id}.3-polish.md", "prompt-55.1-skeleton-red.md", f"prompt-{tale.id}.1b-more.md"])
     text = rng.choice([f"- `{name}` comes last", f"Then [polish]({name}) it.", f"Run `{name}`."])
     return path, insert(world, path, len(world.files[path]), text), text
 
@@ -761,7 +750,5 @@ def _marked(*wordings: str) -> Planter:
     return marked
 
 
-PLANTERS["C701"] = [
-    _marked("- [] a thing", "-[ ] a thing", "- [ ]a thing", "* [x]done", "1. [] one", "- [  ] two")
-]
+PLANTERS["C701"] = [_marked("- [] a thing", "-[ ] a thing", "- [ ]a thing", "* [x]done", "1. [] one", "- [  ] two")]
 PLANTERS["C702"] = [_marked("- [~] half", "- [-] no", "* [?] who", "1. [>] moved", "- [✓] yes")]

@@ -17,9 +17,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "checks.md"
 def test_the_page_lists_each_code_with_its_meaning_and_remedy() -> None:
     """docs/checks.md holds a row for each code, in order, and no other."""
     rows = re.findall(r"^\| (C\d+) \| (\w+) \| (.+?) \| (.+?) \|$", PAGE.read_text(), re.M)
-    assert rows == [
-        (r.code, r.severity.value, r.meaning, r.remedy.replace("{name}", "…")) for r in CATALOGUE.values()
-    ]
+    assert rows == [(r.code, r.severity.value, r.meaning, r.remedy.replace("{name}", "…")) for r in CATALOGUE.values()]
 
 
 def test_each_remedy_says_what_to_do() -> None:

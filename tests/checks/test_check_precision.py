@@ -35,9 +35,7 @@ def test_each_reported_problem_was_judged(corpus: Path) -> None:
 
 def test_at_most_one_in_twenty_is_false(corpus: Path) -> None:
     """Of the errors and warnings, at least 19 in 20 are true."""
-    verdicts = {
-        (code, file, int(line)): verdict for code, file, line, verdict, _ in ROW.findall(JUDGED.read_text())
-    }
+    verdicts = {(code, file, int(line)): verdict for code, file, line, verdict, _ in ROW.findall(JUDGED.read_text())}
     serious = [p for p in reported(corpus) if p.severity is not Severity.NOTE]
     false = [p for p in serious if verdicts.get((p.code, p.file, p.line)) != "true"]
     assert len(serious) > 10

@@ -49,8 +49,8 @@ def test_what_does_not_send_the_reader_away(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["TODO", "- TBD", "It is FIXME", "lorem ipsum", "XXX", "{name}", "a <feature-name>", "<placeholder>", "[insert text]",
-     "{{slug}}", "in `docs/story-{n}/story.md`"],
+    ["TODO", "- TBD", "It is FIXME", "lorem ipsum", "XXX", "{name}", "a <feature-name>", "the <placeholder>",
+     "[insert text]", "{{slug}}", "in `docs/story-{n}/story.md`"],
 )  # fmt: skip
 def test_placeholders(text: str) -> None:
     """Template text that was left."""
@@ -59,9 +59,9 @@ def test_placeholders(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["No TODO comments remain", "Mark it with `// TODO: wire`", "```\nTODO {name}\n```", "<details>", "`<name>`", "a < b > c",
-     "TODO comments are removed", "<!-- TODO -->", "<!-- a\nTODO\nb --> fine", "f(`{ id }`)", "[add](story.md)", "~~~\nTBD\n~~~",
-     "without any FIXME", "    ```\n    XXX\n    ```"],
+    ["No TODO comments remain", "Mark it with `// TODO: wire`", "```\nTODO {name}\n```", "a <details>",
+     "`<name>`", "a < b > c", "TODO comments are removed", "<!-- TODO -->", "<!-- a\nTODO\nb --> fine", "f(`{ id }`)",
+     "[add](story.md)", "~~~\nTBD\n~~~", "without any FIXME", "    ```\n    XXX\n    ```"],
 )  # fmt: skip
 def test_what_is_no_placeholder(text: str) -> None:
     """Code, comments, tags and talk about placeholders."""
@@ -84,8 +84,9 @@ def test_a_missing_document_is_one_problem() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["`docs/a.md`", "[a](../docs/a.md)", "[a](docs/a.md:12)", "`~/notes/a.md`", "`/etc/a.md`", "`docs/{x}.md`", "`docs/*.md`",
-     "`docs/story-N/story.md`", "<https://example.com/a.md>", "[a](https://example.com/a.md)", "`a.md`", "```\n`docs/b.md`\n```"],
+    ["`docs/a.md`", "[a](../docs/a.md)", "[a](docs/a.md:12)", "`~/notes/a.md`", "`/etc/a.md`",
+     "`docs/{x}.md`", "`docs/*.md`", "`docs/story-N/story.md`", "<https://example.com/a.md>", "[a](https://example.com/a.md)",
+     "`a.md`", "```\n`docs/b.md`\n```"],
 )  # fmt: skip
 def test_references_that_are_fine(text: str) -> None:
     """There, outside of the repository, or no path at all."""

@@ -52,9 +52,7 @@ def test_only_the_title_is_asked_for_its_number() -> None:
 @pytest.mark.parametrize("title", ["# Prompt 2.R", "# Prompt 1.2", "# Prompt 1.R: Story 2 Verification"])
 def test_a_prompt_title_with_another_number(title: str) -> None:
     """Story and phase both count."""
-    assert Tiny().replace("1/prompt-1.R-verify.md", "# Prompt 1.R", title).found() == [
-        "C105 1/prompt-1.R-verify.md:1"
-    ]
+    assert Tiny().replace("1/prompt-1.R-verify.md", "# Prompt 1.R", title).found() == ["C105 1/prompt-1.R-verify.md:1"]
 
 
 def test_a_second_title_with_the_same_number_is_an_echo() -> None:
@@ -101,9 +99,7 @@ def test_a_story_that_is_only_mentioned_is_not_required(line: str) -> None:
 
 def test_an_unknown_story_cannot_be_required() -> None:
     """`Story 8 complete` of a pack without story 8."""
-    assert Tiny().replace("1/story.md", "Story 0 complete", "Story 8 complete").found() == [
-        "C401 1/story.md:3"
-    ]
+    assert Tiny().replace("1/story.md", "Story 0 complete", "Story 8 complete").found() == ["C401 1/story.md:3"]
 
 
 def test_a_verify_prompt_may_require_its_own_story() -> None:
@@ -117,9 +113,7 @@ def test_a_circle_is_reported_once() -> None:
     pack = Tiny()
     pack.files["2/story.md"] = "---\ndepends_on: [0]\n---\n" + STORY.replace("Story 1", "Story 2")
     for story, needs in (("0", "1"), ("1", "0")):
-        pack.files[f"{story}/story.md"] = (
-            f"---\ndepends_on: [{needs}]\n---\n" + pack.files[f"{story}/story.md"]
-        )
+        pack.files[f"{story}/story.md"] = f"---\ndepends_on: [{needs}]\n---\n" + pack.files[f"{story}/story.md"]
     circles = [p for p in pack.check() if p.code == "C108"]
     assert [(p.file, p.line, len(p.echoes)) for p in circles] == [("0/story.md", 2, 1)]
 
@@ -127,9 +121,7 @@ def test_a_circle_is_reported_once() -> None:
 def test_a_graph_is_only_read_in_its_section() -> None:
     """A fence elsewhere that names stories is no dependency graph."""
     assert Tiny().add("overview.md", "## Layout\n```\nStory 1\nStory 0\n```\n").found() == []
-    assert Tiny().add("overview.md", "## Order\n```\nStory 1\nStory 0\n```\n").found() == [
-        "C402 overview.md:5"
-    ]
+    assert Tiny().add("overview.md", "## Order\n```\nStory 1\nStory 0\n```\n").found() == ["C402 overview.md:5"]
 
 
 def test_near_misses_and_foreign_marks_are_told_apart() -> None:

@@ -11,12 +11,8 @@ LATER = STORY.replace("Story 1", "Story 2").replace("prompt-1", "prompt-2").repl
 def with_later(taken: str = "") -> Tiny:
     """The tiny pack with a story 2 that tests what *taken* names."""
     pack = Tiny().add("spec.md", "**AC-2.1:** It closes\n- **TC-2.1a: closes**\n")
-    text = LATER.replace("TC-1.1a, TC-1.1b", f"TC-2.1a {taken}").replace(
-        "Story 0 complete", "Story 1 complete"
-    )
-    pack.files["2/story.md"] = text.replace("`src/desk.ts`", "`src/close.ts`").replace(
-        "desk.test", "close.test"
-    )
+    text = LATER.replace("TC-1.1a, TC-1.1b", f"TC-2.1a {taken}").replace("Story 0 complete", "Story 1 complete")
+    pack.files["2/story.md"] = text.replace("`src/desk.ts`", "`src/close.ts`").replace("desk.test", "close.test")
     for name in ("1-skeleton-red", "2-green", "R-verify"):
         number = name.split("-")[0]
         body = pack.files[f"1/prompt-1.{name}.md"].replace(f"Prompt 1.{number}", f"Prompt 2.{number}")
@@ -79,11 +75,7 @@ def test_manual_in_a_test_name_is_not_by_hand() -> None:
 def test_a_deferred_tc_must_be_taken(said: str) -> None:
     """By the story that was named."""
     for taken, expected in ((", TC-1.1b", []), ("", ["C208"])):
-        pack = (
-            with_later(taken)
-            .replace("1/story.md", ", TC-1.1b", "")
-            .replace("1/story.md", "- AC-1.1\n", f"{said}\n")
-        )
+        pack = with_later(taken).replace("1/story.md", ", TC-1.1b", "").replace("1/story.md", "- AC-1.1\n", f"{said}\n")
         if taken:
             pack.add("2/prompt-2.1-skeleton-red.md", "TC-1.1b\n").add("2/prompt-2.R-verify.md", "TC-1.1b\n")
         assert [f.split()[0] for f in pack.found() if f.startswith("C2")] == expected
@@ -110,9 +102,7 @@ def test_deferred_to_a_story_that_does_not_exist() -> None:
 
 def test_only_the_last_of_a_list_is_deferred_by_a_note_in_brackets() -> None:
     """`TC-1.1a, TC-1.1b (deferred to story 2)` keeps the first."""
-    pack = with_later(", TC-1.1b").replace(
-        "1/story.md", "TC-1.1a, TC-1.1b", "TC-1.1a, TC-1.1b (deferred to story 2)"
-    )
+    pack = with_later(", TC-1.1b").replace("1/story.md", "TC-1.1a, TC-1.1b", "TC-1.1a, TC-1.1b (deferred to story 2)")
     pack.add("2/prompt-2.1-skeleton-red.md", "TC-1.1b\n").add("2/prompt-2.R-verify.md", "TC-1.1b\n")
     assert [f for f in pack.found() if f.startswith("C2")] == []
 
@@ -129,9 +119,7 @@ def test_two_owners_are_fine_where_the_plan_has_two_files() -> None:
     pack = with_later(", TC-1.1b")
     pack.add("2/prompt-2.1-skeleton-red.md", "TC-1.1b\n").add("2/prompt-2.R-verify.md", "TC-1.1b\n")
     assert [f for f in pack.found() if f.startswith("C2")] == ["C204 2/story.md:12"]
-    pack.files["plan.md"] = (
-        "# Plan\n| TC | Test File |\n|---|---|\n| TC-1.1b | `desk.test.ts` + `close.test.ts` |\n"
-    )
+    pack.files["plan.md"] = "# Plan\n| TC | Test File |\n|---|---|\n| TC-1.1b | `desk.test.ts` + `close.test.ts` |\n"
     assert [f for f in pack.found() if f.startswith("C204")] == []
 
 
@@ -168,9 +156,7 @@ def test_a_plan_that_maps_little_is_not_asked_for_the_rest() -> None:
 def test_a_spec_may_define_its_ids_in_a_table_or_in_plain_lines() -> None:
     """Bold and headings count first; where an id has neither, a table row or a plain line does."""
     pack = Tiny()
-    pack.files["spec.md"] = (
-        "# Spec\nAC-1.1: opens\n| TC | Text |\n|---|---|\n| TC-1.1a | once |\n| TC-1.1b | twice |\n"
-    )
+    pack.files["spec.md"] = "# Spec\nAC-1.1: opens\n| TC | Text |\n|---|---|\n| TC-1.1a | once |\n| TC-1.1b | twice |\n"
     assert pack.found() == []
 
 

@@ -129,9 +129,7 @@ class World:
             prompts = tuple(source(p) for p in sorted(self.files) if p.startswith(f"{folder}/prompt-"))
             if path in self.files:
                 stories.append(
-                    StorySource(
-                        id=tale.id, slug=tale.slug, folder=folder, story=source(path), prompts=prompts
-                    )
+                    StorySource(id=tale.id, slug=tale.slug, folder=folder, story=source(path), prompts=prompts)
                 )
         docs = self.home.rsplit("/", 1)[0]
 
@@ -203,9 +201,7 @@ def _plan(rng: random.Random, size: int, layout: str) -> list[Tale]:
                 for t in range(rng.randint(2, 4))
             ]
             tale.acs.append(Ac(f"AC-{ac}", f"The {thing} desk {rng.choice(DEEDS)} {thing}s", tcs))
-        tale.acs[0].tcs.append(
-            Tc(f"TC-{index}.1{letters[len(tale.acs[0].tcs)]}", f"{thing} feels right", "manual")
-        )
+        tale.acs[0].tcs.append(Tc(f"TC-{index}.1{letters[len(tale.acs[0].tcs)]}", f"{thing} feels right", "manual"))
         tested = [tc for ac in tale.acs for tc in ac.tcs if tc.how == "test"]
         cut = rng.randint(2, len(tested) - 1)
         new = f"tests/server/{thing}.test.ts", f"tests/client/{thing}-view.test.ts"
@@ -256,9 +252,7 @@ def _design(tales: list[Tale]) -> list[str]:
         out += [f"**ACs:** {', '.join(ac.id for ac in tale.acs)}", "", "#### TDD Red", ""]
         out += ["| Test File | # Tests | TCs Covered |", "|---|---|---|"]
         for t in tale.tests:
-            out.append(
-                f"| `{t.path}` | {'' if t.new else '+'}{t.count} | {', '.join(tc.id for tc in t.tcs)} |"
-            )
+            out.append(f"| `{t.path}` | {'' if t.new else '+'}{t.count} | {', '.join(tc.id for tc in t.tcs)} |")
         out += ["", f"**Exit Criteria:** {tale.own} new tests ERROR. Previous {sofar} PASS.", ""]
         sofar += tale.own
         out += [f"**Exit Criteria:** {sofar} tests PASS total.", "", f"**Running total:** {sofar} tests", ""]
@@ -372,9 +366,7 @@ def _story(tale: Tale, before: list[Tale]) -> list[str]:
         ]
     out += ["", "## Exit Criteria", ""]
     if tale.tests:
-        out.append(
-            f"- {total(before) + tale.own} tests PASS total ({total(before)} previous + {tale.own} new)"
-        )
+        out.append(f"- {total(before) + tale.own} tests PASS total ({total(before)} previous + {tale.own} new)")
     return [*out, "- Typecheck passes with zero errors", ""]
 
 
@@ -401,8 +393,7 @@ def _breakdown(tale: Tale, before: list[Tale]) -> list[str]:
         return [*out, ""]
     out += ["| Test File | # Tests | TCs Covered |", "|---|---|---|"]
     out += [
-        f"| `{t.path}` | {'' if t.new else '+'}{t.count} | {', '.join(tc.id for tc in t.tcs)} |"
-        for t in tale.tests
+        f"| `{t.path}` | {'' if t.new else '+'}{t.count} | {', '.join(tc.id for tc in t.tcs)} |" for t in tale.tests
     ]
     out += ["", f"**Story {tale.id} test count: {tale.own}**", ""]
     if tale.style == 0:
@@ -434,9 +425,7 @@ def _prompts(tale: Tale, before: list[Tale], docs: str) -> dict[str, list[str]]:
     code = ["```typescript", "// TODO: nothing; see docs/none.md {name}", "```"]
     if not tale.tests:
         return {
-            f"prompt-{tale.id}.1-setup.md": prompt(
-                "1", "Setup", ["Create the files.", *code], ["All files exist"]
-            ),
+            f"prompt-{tale.id}.1-setup.md": prompt("1", "Setup", ["Create the files.", *code], ["All files exist"]),
             f"prompt-{tale.id}.R-verify.md": prompt("R", "Verify", ["Run the checks."], ["Server starts"]),
         }
     tests = []
@@ -477,8 +466,7 @@ def _story_file(tale: Tale) -> list[str]:
     for ac in tale.acs:
         out += [f"**{ac.id}:** {ac.title}", ""]
         out += [
-            f"- **{tc.id}: {tc.title}**" + (" (manual (gardener))" if tc.how == "manual" else "")
-            for tc in ac.tcs
+            f"- **{tc.id}: {tc.title}**" + (" (manual (gardener))" if tc.how == "manual" else "") for tc in ac.tcs
         ] + [""]
     return [
         *out,

@@ -106,7 +106,12 @@ def watch(points: Points, log: Path) -> None:
         points.reach("exchanged")
         return done
 
-    os.write, os.fsync, os.replace, os.ftruncate = watched_write, watched_fsync, watched_replace, watched_truncate
+    os.write, os.fsync, os.replace, os.ftruncate = (
+        watched_write,
+        watched_fsync,
+        watched_replace,
+        watched_truncate,
+    )
     disk.exchange = watched_exchange
     run, remember = ScriptedAgent.run, LocalCalls._remember
 

@@ -27,25 +27,31 @@ decisions:
     ask: ["Ship it?"]
     box: {shipped: ship}
     options: {ship: it goes out, drop: it does not}
+  redo: {title: The gate failed, ask: ["Again?"], options: {again: once more, drop: no more}}
   stuck: {title: Stuck, ask: ["What now?"], options: {again: once more, drop: no more}}
-loops: {work: {max_rounds: 2}}
 defaults: {failed: stuck}
 states:
   drafted:
     phase: ready
     exits: [{to: working, when: {files: exist}}]
   working:
-    phase: execution
+    phase: validation
     reopens: written
     do:
-      - {id: write, agent: writer, purpose: implement, prompt: write, session: fresh, writes: [out.txt], ticks: [written]}
+      - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [out.txt], ticks: [written]}
       - {run: there}
     exits:
       - {to: shipping, when: {gate: {there: pass}}, ticks: [checked]}
-      - {to: working, when: {gate: {there: fail}, rounds: {work: left}}, enters: work}
-      - {to: stuck, when: {gate: {there: fail}, rounds: {work: used_up}}}
+      - {to: failing, when: {gate: {there: fail}}}
+  failing:
+    phase: validation
+    do: [{ask: redo}]
+    exits:
+      - {to: working, when: {decision: {redo: again}}}
+      - {to: abandoned, when: {decision: {redo: drop}}}
   shipping:
     phase: verification
+    reopens: shipped
     do: [{ask: ship}]
     exits:
       - {to: complete, when: {decision: {ship: ship}, checked: shipped}}
@@ -54,11 +60,11 @@ states:
     phase: ready
     do: [{ask: stuck}]
     exits:
-      - {to: origin, when: {decision: {stuck: again}}, resets: [work]}
+      - {to: origin, when: {decision: {stuck: again}}}
       - {to: abandoned, when: {decision: {stuck: drop}}}
   complete: {phase: done}
   abandoned: {phase: done}
-pipeline: {concurrency: {execution: 1}}
+pipeline: {concurrency: {validation: 1}}
 """
 
 CONFIG = """\

@@ -20,7 +20,6 @@ from tests.faults.driver import TIME, drive
 from tests.faults.slice_repo import commit, git, make_repository
 
 
-
 @dataclass(frozen=True)
 class Bench:
     """A repository with one adopted story, ready to be copied, and what an undisturbed run makes of it."""

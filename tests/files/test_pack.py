@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import pytest
-
 from engine.checks import check_pack
 from engine.files.pack import exists_in, find_packs, read_pack
 
@@ -192,23 +190,13 @@ def test_exists_stays_inside(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        "- [ ] TC-1.1a: 5 tests pass in `tests/a.test.ts` (see docs/a.md)\n",
-        "x" * 999 + "\n",
-        "| a | TC-1.1a | 5 tests |\n",
-    ],
-)
-def test_a_story_of_ten_megabytes_does_not_hang(tmp_path: Path, line: str) -> None:
-    """It takes seconds, not minutes."""
-    root = write(
-        tmp_path,
-        {"s/story-1-x/story.md": "# Story 1\n\n## Test Breakdown\n\n" + line * (10_000_000 // len(line))},
-    )
+def test_a_story_of_ten_megabytes_does_not_hang(tmp_path: Path) -> None:
+    """Its beginning is checked; the rest is one problem."""
+    line = "- [ ] TC-1.1a: see `tests/a.test.ts` and what it takes\n"
+    text = "# Story 1\n\n## Test Breakdown\n\n" + line * (10_000_000 // len(line))
+    root = write(tmp_path, {"s/story-1-x/story.md": text})
     began = time.perf_counter()
     pack, problems = read_pack(root, root / "s")
-    assert time.perf_counter() - began < 5
-    assert problems == []
-    check_pack(pack, exists_in(root))
-    assert time.perf_counter() - began < 60
+    assert (problems, len(pack.stories[0].story.raw)) == ([], len(text))
+    assert [p.code for p in check_pack(pack, exists_in(root))].count("C004") == 1
+    assert time.perf_counter() - began < 30

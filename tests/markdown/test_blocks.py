@@ -80,7 +80,8 @@ def _documents(seed: int, write: Any) -> Iterator[Any]:
 
 
 def _without_lines(tokens: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    bare = [{key: value for key, value in token.items() if key not in ("line", "jumps")} for token in tokens]
+    ours = ("line", "counted", "jumps")
+    bare = [{key: value for key, value in token.items() if key not in ours} for token in tokens]
     for token in bare:
         if "children" in token:
             token["children"] = _without_lines(token["children"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -31,20 +32,22 @@ def files(corpus: Path) -> dict[str, bytes]:
 
 
 def test_every_item_is_ticked_and_unticked(files: dict[str, bytes]) -> None:
-    """A tick changes one byte, and taking it back restores the file; an item that occurs twice is refused."""
+    """Ticks change one byte each, and taking them back restores the file; what occurs twice is refused."""
     done = 0
     for name, raw in files.items():
-        for item in read_document(raw).items:
-            there = SetItem(item.headings, item.text, not item.checked)
-            back = SetItem(item.headings, item.text, item.checked)
-            try:
-                out = apply_edits(raw, [there])
-            except EditRefused as err:
-                assert str(item.line) in str(err), name  # noqa: PT017  (only some items occur twice)
-                continue
-            assert [at for at, (a, b) in enumerate(zip(raw, out, strict=True)) if a != b] == [item.offset]
-            assert apply_edits(out, [back]) == raw, (name, item)
-            done += 1
+        items = read_document(raw).items
+        times = Counter((item.headings, item.text) for item in items)
+        single = [item for item in items if times[item.headings, item.text] == 1]
+        for item in items:
+            if item not in single:
+                with pytest.raises(EditRefused, match=f"twice: lines .*{item.line}"):
+                    apply_edits(raw, [SetItem(item.headings, item.text, True)])
+        out = apply_edits(raw, [SetItem(item.headings, item.text, not item.checked) for item in single])
+        changed = [at for at, (a, b) in enumerate(zip(raw, out, strict=True)) if a != b]
+        assert changed == [item.offset for item in single], name
+        back = [SetItem(item.headings, item.text, item.checked) for item in single]
+        assert apply_edits(out, back) == raw, name
+        done += len(single)
     assert done > 100
 
 
@@ -57,9 +60,7 @@ def test_every_item_is_ticked_and_unticked(files: dict[str, bytes]) -> None:
         ([InsertSection(LOG), AppendRow(("Engine Log",), ("1", "2"))], [RemoveSection(("Engine Log",))]),
     ],
 )
-def test_every_file_takes_an_edit_and_its_undoing(
-    files: dict[str, bytes], there: list[Edit], back: list[Edit]
-) -> None:
+def test_every_file_takes_an_edit_and_its_undoing(files: dict[str, bytes], there: list[Edit], back: list[Edit]) -> None:
     """A key set and removed, a section inserted and removed: the file is the very same again."""
     for name, raw in files.items():
         out = apply_edits(raw, there)
@@ -67,11 +68,11 @@ def test_every_file_takes_an_edit_and_its_undoing(
         assert apply_edits(out, back) == raw, name
 
 
-def test_every_section_takes_a_section(files: dict[str, bytes]) -> None:
+def test_sections_take_a_section(files: dict[str, bytes]) -> None:
     """A section goes to the end of any section that occurs once, and leaves no trace when removed."""
     done = 0
     for name, raw in files.items():
-        for heading in read_document(raw).headings[:12]:
+        for heading in read_document(raw).headings[:5]:
             level = "#" * min(heading.level + 1, 6)
             try:
                 out = apply_edits(raw, [InsertSection(f"{level} Engine Log\n\ntext", under=(heading.text,))])

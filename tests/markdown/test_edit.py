@@ -153,9 +153,7 @@ def test_a_row_in_a_list_item_keeps_the_indent() -> None:
 def test_the_first_table_of_a_section_takes_the_row() -> None:
     """Tables of deeper sections belong to the section as well, if they come first."""
     raw = b"# A\n## B\n| a |\n|---|\n\n| b |\n|---|\n"
-    assert (
-        apply_edits(raw, [AppendRow(("A",), ("1",))]) == b"# A\n## B\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n"
-    )
+    assert apply_edits(raw, [AppendRow(("A",), ("1",))]) == b"# A\n## B\n| a |\n|---|\n| 1 |\n\n| b |\n|---|\n"
 
 
 @pytest.mark.parametrize("raw", ENDINGS)

@@ -36,9 +36,7 @@ def read_case(name: str) -> tuple[bytes, list[Edit], bytes, bool]:
     edits = []
     for entry in case["edits"]:
         ((kind, fields),) = entry.items()
-        lists = {
-            key: tuple(value) for key, value in fields.items() if key in ("path", "under", "cells") and value
-        }
+        lists = {key: tuple(value) for key, value in fields.items() if key in ("path", "under", "cells") and value}
         edits.append(KINDS[kind](**{**fields, **lists, **({"path": ()} if fields.get("path") == [] else {})}))
     before, after = ((DATA / name / f"{side}.md").read_bytes() for side in ("before", "after"))
     return before, edits, after, case.get("once", False)

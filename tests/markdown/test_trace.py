@@ -65,9 +65,7 @@ def test_heading_style() -> None:
     """A heading defines a criterion with or without a colon; TC headings below or beside it belong to it."""
     first = "#### AC-2.1: First\ntext\n##### TC-2.1a: one\n#### TC-2.1b two\nb"
     found = spec_sections(f"## A\n{first}\n#### AC-2.2 Second\n#### Other\nx\n".encode())
-    assert found["AC-2.1"] == Section(
-        "AC-2.1", 2, first, (Case("TC-2.1a", 4, "one"), Case("TC-2.1b", 5, "two"))
-    )
+    assert found["AC-2.1"] == Section("AC-2.1", 2, first, (Case("TC-2.1a", 4, "one"), Case("TC-2.1b", 5, "two")))
     assert found["AC-2.2"] == Section("AC-2.2", 7, "#### AC-2.2 Second", ())
 
 

@@ -26,7 +26,7 @@ def prove(machine: Machine) -> list[Flaw]:
 
 
 def flaws(machine: Machine) -> Iterator[Flaw]:
-    """Find flaws one by one, the cheap ones first. Names come alone: the rest needs them sound."""
+    """Find flaws one by one, the quick proofs first. Names come alone: the rest needs them sound."""
     unsound = list(names(machine))
     yield from unsound
     if unsound:
@@ -34,5 +34,5 @@ def flaws(machine: Machine) -> Iterator[Flaw]:
     study = Study(machine)
     yield from graph(study)
     flow = Flow(study)
-    for part in (exits, agents, people, boxes, pipeline, paths):
+    for part in (paths, pipeline, boxes, agents, exits, people):
         yield from part(study, flow)

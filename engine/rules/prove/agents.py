@@ -23,9 +23,7 @@ def agents(study: Study, flow: Flow) -> Iterator[Flaw]:
         yield from _sandbox(study, act, place)
         returns = study.machine.prompts[act.prompt].returns
         if returns not in _RETURNS.get(act.purpose, ("work",)):
-            yield flaw(
-                "A13", (*place, "prompt"), f"{act.id!r} is to {act.purpose}, its prompt returns {returns}."
-            )
+            yield flaw("A13", (*place, "prompt"), f"{act.id!r} is to {act.purpose}, its prompt returns {returns}.")
         yield from _exists(study, flow, name, act, place)
 
 
@@ -39,9 +37,7 @@ def _groups(study: Study) -> Iterator[Flaw]:
 
 def _validators(study: Study, name: str) -> Iterator[Flaw]:
     machine = study.machine
-    acts = [
-        (act, at) for where, act, at in study.agents.values() if where == name and act.purpose == "validate"
-    ]
+    acts = [(act, at) for where, act, at in study.agents.values() if where == name and act.purpose == "validate"]
     if not acts:
         return
     act, place = acts[0]
@@ -50,9 +46,7 @@ def _validators(study: Study, name: str) -> Iterator[Flaw]:
         yield flaw("A01", place, f"{name!r} validates with one provider only: {', '.join(found)}.")
     for other, at in acts[1:]:
         if other.prompt != act.prompt:
-            yield flaw(
-                "A02", (*at, "prompt"), f"{other.id!r} gets {other.prompt!r}, {act.id!r} {act.prompt!r}."
-            )
+            yield flaw("A02", (*at, "prompt"), f"{other.id!r} gets {other.prompt!r}, {act.id!r} {act.prompt!r}.")
         if at[:4] != place[:4]:
             yield flaw("A03", at, f"{other.id!r} waits for {act.id!r} and may be swayed.")
 
@@ -64,18 +58,12 @@ def _session(study: Study, act: AgentAct, place: Place) -> Iterator[Flaw]:
     earlier = [study.agents[key][1] for key in resumed]
     match act.purpose:
         case "revalidate":
-            own = {
-                r for one in earlier if one.purpose == "validate" for r in study.machine.members(one.agent)
-            }
+            own = {r for one in earlier if one.purpose == "validate" for r in study.machine.members(one.agent)}
             lost = sorted(set(study.machine.members(act.agent)) - own)
             if lost:
-                yield flaw(
-                    "A04", at, f"{act.id!r} does not resume the session in which {lost[0]!r} validated."
-                )
+                yield flaw("A04", at, f"{act.id!r} does not resume the session in which {lost[0]!r} validated.")
             if isinstance(session, Resume) and session.if_stale != "ask":
-                yield flaw(
-                    "A04", at, f"{act.id!r} drops a stale session unasked; that is a person's decision."
-                )
+                yield flaw("A04", at, f"{act.id!r} drops a stale session unasked; that is a person's decision.")
         case "self_review":
             if not any(one.purpose == "implement" for one in earlier):
                 yield flaw("A05", at, f"{act.id!r} does not resume the session that implemented.")
@@ -114,8 +102,6 @@ def _exists(study: Study, flow: Flow, name: str, act: AgentAct, place: Place) ->
     members = set(study.machine.members(act.agent))
     for number, key in enumerate(act.session.resume):
         if env and not flow.bits.sure(env, ("ran", key), YES):
-            yield flaw(
-                "A06", (*at, number), f"{act.id!r} resumes {key!r}, which has not run on every path here."
-            )
+            yield flaw("A06", (*at, number), f"{act.id!r} resumes {key!r}, which has not run on every path here.")
         if not members & set(study.machine.members(study.agents[key][1].agent)):
             yield flaw("A06", (*at, number), f"{act.id!r} resumes {key!r}, a session of another role.")

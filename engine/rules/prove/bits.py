@@ -1,13 +1,14 @@
 """An environment: every fact's possible values as one integer.
 
-Each value that a fact may have is a bit; what is not known has a bit of its own, and so has each thing that
-only the proofs ask for: has an action run, are a role's latest claims checked. Paths join by `|`, a guard takes
-bits away, an action sets them. A fact with a single bit holds on every path.
+Each value that a fact may have is a bit; what is not known has a bit of its own, and so has each thing
+that only the proofs ask for: has an action run, are a role's latest claims checked. Paths join by `|`, a
+guard takes bits away, an action sets them. A fact with a single bit holds on every path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from engine.model.facts import Fact
 from engine.model.machine import ANSWERED, SpotCheckAct
@@ -20,6 +21,25 @@ YES = "yes"
 FINDINGS: tuple[Fact, ...] = (("findings", "to_fix"), ("findings", "ambiguous"))
 ANEW: dict[Fact, tuple[str, ...]] = {("inputs",): ("unchanged", "changed"), ("files",): ("exist", "missing")}
 """Facts of the world outside, which may differ whenever one looks."""
+
+
+class Change(NamedTuple):
+    """What an act, an exit or an entry does to an environment: bits it keeps, and bits it adds."""
+
+    keep: int = -1
+    add: int = 0
+
+    def on(self, env: Env) -> Env:
+        """The environment afterwards."""
+        return env & self.keep | self.add
+
+    def then(self, later: Change) -> Change:
+        """Both, one after the other."""
+        return Change(self.keep & later.keep, self.add & later.keep | later.add)
+
+    def beside(self, other: Change) -> Change:
+        """Either of both: what is possible after one of them."""
+        return Change(self.keep | other.keep, self.add | other.add)
 
 
 class Bits:
@@ -57,24 +77,32 @@ class Bits:
         """Is the fact known on every path?"""
         return fact in self.bit and not env & self.bit[fact][UNKNOWN]
 
-    def put(self, env: Env, fact: Fact, *values: str) -> Env:
+    def put(self, fact: Fact, *values: str) -> Change:
         """The fact has one of these values now."""
         bits = self.bit[fact]
-        return env & ~self.masks[fact] | sum(bits[value] for value in values)
+        return Change(~self.masks[fact], sum(bits[value] for value in values))
 
-    def set(self, env: Env, facts: Iterable[Fact]) -> Env:
+    def produce(self, *facts: Fact) -> Change:
         """Each of these facts is known now, with any value."""
+        keep = add = 0
         for fact in facts:
-            env |= self.masks[fact]
-            env &= ~self.bit[fact][UNKNOWN]
-        return env
+            keep |= self.masks[fact]
+            add |= self.masks[fact] & ~self.bit[fact][UNKNOWN]
+        return Change(~keep, add)
 
-    def loosen(self, facts: Iterable[Fact]) -> Env:
-        """The bits by which these facts may have become open or unknown."""
-        mask = 0
+    def loosen(self, facts: Iterable[Fact]) -> Change:
+        """These facts may have become open or unknown."""
+        add = 0
         for fact in facts:
-            mask |= self.bit[fact]["open" if fact[0] == "item" else UNKNOWN]
-        return mask
+            add |= self.bit[fact]["open" if fact[0] == "item" else UNKNOWN]
+        return Change(add=add)
+
+    def any(self, *facts: Fact) -> Change:
+        """These facts may have any value now."""
+        add = 0
+        for fact in facts:
+            add |= self.masks[fact]
+        return Change(add=add)
 
     def assume(self, env: Env, term: Term, answer: bool = True) -> Env:
         """What remains possible when a term has this answer; 0 when it cannot."""
@@ -99,7 +127,9 @@ class Bits:
         if key not in self._kept:
             bits = self.bit[term.fact].items()
             fits = [bit for value, bit in bits if value != UNKNOWN and (value in term.wanted) == answer]
-            self._kept[key] = sum(fits)
+            # what is not complete yet may be so by the time somebody looks again
+            later = self.masks[term.fact] if term.fact == ("dependencies",) and not answer else 0
+            self._kept[key] = sum(fits) | later
         return self._kept[key]
 
 

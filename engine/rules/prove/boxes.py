@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from engine.model.facts import Fact
 from engine.model.machine import AgentAct, AskAct, ConsolidateAct, GateAct, ItemDef, Phase, SpotCheckAct
-from engine.rules.guards import facts_of
 from engine.rules.prove.bits import Env
 from engine.rules.prove.flaw import Flaw, Place, flaw
 from engine.rules.prove.flow import Flow
@@ -52,9 +51,7 @@ def _ticked(study: Study) -> Iterator[Flaw]:
     ticked = {item for name in study.machine.states for item in study.own(name)}
     for key, item in study.machine.items.items():
         if item.derived is not None and key in ticked:
-            yield flaw(
-                "C01", _place(study, key), f"{item.text!r} shows another story and is ticked by a state."
-            )
+            yield flaw("C01", _place(study, key), f"{item.text!r} shows another story and is ticked by a state.")
         if item.derived is None and key not in ticked:
             yield flaw("C01", _place(study, key), f"nothing ever ticks {item.text!r}.")
 
@@ -84,7 +81,7 @@ def _earned(study: Study, flow: Flow) -> Iterator[Flaw]:
         name = passage.source[0]
         place = ("states", name, "exits", passage.number, "ticks")
         asks = machine.states[name].asks
-        read = facts_of(study.terms[name][passage.number])
+        read = study.read[name][passage.number]
         for key in machine.states[name].exits[passage.number].ticks:
             item = machine.items[key]
             facts = [fact for fact in (flow.bits.bit if asks else read) if fact[0] in _EVIDENCE[item.by]]
@@ -107,7 +104,7 @@ def _grounds(study: Study) -> Iterator[Flaw]:
     for name, state in machine.states.items():
         grounds = [(act.ticks, study.ground(act)) for act in state.acts()]
         for number, exit_ in enumerate(state.exits):
-            roles = [fact[1] for fact in facts_of(study.terms[name][number]) if fact[0] == "verdict"]
+            roles = [fact[1] for fact in study.read[name][number] if fact[0] == "verdict"]
             judged = {part for role in roles for part in study.judges.get(role, ())}
             grounds.append((exit_.ticks, judged))
         for ticks, ground in grounds:
@@ -134,9 +131,9 @@ def _derived(study: Study) -> Iterator[Flaw]:
         if machine.items[key].by != "engine":
             place = (*_place(study, key), "by")
             yield flaw("C06", place, f"{machine.items[key].text!r} is derived, which the engine does.")
-    for name, terms in study.terms.items():
-        for number, term in enumerate(terms):
-            if any(fact[0] == "item" and fact[1] in derived for fact in facts_of(term)):
+    for name, reads in study.read.items():
+        for number, read in enumerate(reads):
+            if any(fact[0] == "item" and fact[1] in derived for fact in read):
                 place = ("states", name, "exits", number, "when")
                 yield flaw("C06", place, f"a guard in {name!r} reads a derived item.")
     for number, rule in enumerate(machine.rules):

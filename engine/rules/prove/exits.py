@@ -79,11 +79,7 @@ def _unknown(study: Study, flow: Flow, name: str, fact: Fact, values: set[str]) 
 def _stuck_by(study: Study, flow: Flow, name: str, facts: dict[Fact, str]) -> Iterator[Flaw]:
     """Where a case without exit is one of staled items, say who staled them."""
     for fact, value in facts.items():
-        if (
-            fact[0] == "item"
-            and value == "open"
-            and flow.fresh.bits.sure(flow.fresh.after(name), fact, "ticked")
-        ):
+        if fact[0] == "item" and value == "open" and flow.fresh.bits.sure(flow.fresh.after(name), fact, "ticked"):
             writer = trace(study, flow, flow.nodes(name), fact)
             if writer is not None:
                 text = study.machine.items[fact[1]].text

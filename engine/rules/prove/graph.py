@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from engine.model.facts import Fact
 from engine.model.machine import ANSWERED, ORIGIN, AgentAct, Guard
-from engine.rules.guards import facts_of
 from engine.rules.prove.flaw import Flaw, flaw
 from engine.rules.prove.study import Study, reach
 
@@ -40,9 +39,7 @@ def _states(study: Study) -> Iterator[Flaw]:
             if exit_.to == ORIGIN and name != machine.defaults.failed:
                 yield flaw("G17", (*place, "to"), f"no story comes to {name!r} by failing.")
             if exit_.to == machine.defaults.failed and not _used_up(exit_.when):
-                yield flaw(
-                    "G20", (*place, "to"), f"{name!r} sends a story to {exit_.to!r} without a failure."
-                )
+                yield flaw("G20", (*place, "to"), f"{name!r} sends a story to {exit_.to!r} without a failure.")
             if exit_.otherwise and exit_.when is not None:
                 yield flaw("G18", (*place, "otherwise"), f"the exit to {exit_.to!r} asks and does not ask.")
 
@@ -93,7 +90,7 @@ def _cycles(study: Study) -> Iterator[Flaw]:
     for edge, exit_ in study.exits:
         if exit_.enters is None or study.machine.states[edge.source].asks:
             continue
-        asked = ("rounds", exit_.enters) in facts_of(study.terms[edge.source][edge.number or 0])
+        asked = ("rounds", exit_.enters) in study.read[edge.source][edge.number or 0]
         if edge.source in reach({edge.target}, pairs) and not asked:
             yield flaw("G10", edge.place, f"{edge.source!r} enters loop {exit_.enters!r} again unasked.")
 
@@ -149,9 +146,7 @@ def _good_run(study: Study, name: str, facts: dict[Fact, str]) -> Iterator[Flaw]
         open_ = study.taken(name, facts)
         exits = machine.states[name].exits
         if len(open_) != 1:
-            yield flaw(
-                "G16", ("states", name), f"the good run stops in {name!r}: {len(open_)} exits are open."
-            )
+            yield flaw("G16", ("states", name), f"the good run stops in {name!r}: {len(open_)} exits are open.")
             return
         if exits[open_[0]].otherwise:
             place = ("states", name, "exits", open_[0])

@@ -30,13 +30,14 @@ _PLACEHOLDER = re.compile(r"<(\w+)>")
 def names(machine: Machine) -> Iterator[Flaw]:
     """Find every name that is not defined."""
     yield from _top(machine)
+    ids = {act.id for state in machine.states.values() for act in state.acts() if isinstance(act, AgentAct)}
     for name, state in machine.states.items():
         place: Place = ("states", name)
         if state.reopens is not None:
             own = [key for key, item in machine.items.items() if item.derived is None]
             yield from _one("R02", (*place, "reopens"), "item of this story", state.reopens, own)
         for act, at in acts_of(name, state):
-            yield from _act(machine, act, at)
+            yield from _act(machine, act, at, ids)
         for number, exit_ in enumerate(state.exits):
             yield from _exit(machine, exit_, (*place, "exits", number))
     yield from _decisions(machine)
@@ -74,7 +75,7 @@ def _top(machine: Machine) -> Iterator[Flaw]:
             yield from _one("R06", ("gates", key, "baseline"), "gate", gate.baseline, machine.gates)
 
 
-def _act(machine: Machine, act: SimpleAct, place: Place) -> Iterator[Flaw]:
+def _act(machine: Machine, act: SimpleAct, place: Place, ids: set[str]) -> Iterator[Flaw]:
     yield from _many("R02", (*place, "ticks"), "item", act.ticks, machine.items)
     who = {**machine.roles, **machine.groups}
     match act:
@@ -82,7 +83,6 @@ def _act(machine: Machine, act: SimpleAct, place: Place) -> Iterator[Flaw]:
             yield from _one("R03", (*place, "agent"), "role", act.agent, who)
             yield from _one("R04", (*place, "prompt"), "prompt", act.prompt, machine.prompts)
             if isinstance(act.session, Resume):
-                ids = {a.id for s in machine.states.values() for a in s.acts() if isinstance(a, AgentAct)}
                 yield from _many("R05", (*place, "session", "resume"), "action", act.session.resume, ids)
         case GateAct():
             yield from _one("R06", (*place, "run"), "gate", act.run, machine.gates)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from engine.model.facts import Fact
 from engine.model.machine import AskAct, ConsolidateAct, GateAct, Rule, SpotCheckAct
-from engine.rules.guards import facts_of
 from engine.rules.prove.bits import UNKNOWN, YES
 from engine.rules.prove.flaw import Flaw, Place, flaw
 from engine.rules.prove.flow import Flow, Passage
@@ -54,9 +53,7 @@ def _into_execution(study: Study, flow: Flow, passage: Passage) -> Iterator[Flaw
 
 def _into_success(study: Study, flow: Flow, passage: Passage, lost: Lost) -> Iterator[Flaw]:
     place, env = passage.edge.place, passage.arriving
-    needed = [
-        step for step in _STEPS if step in study.used or (step == "verify" and "implement" in study.used)
-    ]
+    needed = [step for step in _STEPS if step in study.used or (step == "verify" and "implement" in study.used)]
     for step in needed:
         if not _ran(flow, env, step):
             yield flaw("A10", place, f"a story can complete without `{step}`.")
@@ -162,20 +159,17 @@ def _engine_work(
     who = act.consolidate if isinstance(act, ConsolidateAct) else act.spot_check
     for role in study.machine.members(who):
         if not flow.bits.known(env, ("verdict", role)):
-            yield flaw(
-                "A15", place, f"{name!r} works on a verdict that {role!r} has not given on every path."
-            )
+            yield flaw("A15", place, f"{name!r} works on a verdict that {role!r} has not given on every path.")
         elif isinstance(act, ConsolidateAct) and not flow.bits.known(env, ("claims", role)):
             yield flaw("A14", place, f"{name!r} consolidates claims of {role!r} that are not checked yet.")
 
 
 def _guards(study: Study, flow: Flow) -> Iterator[Flaw]:
     """A guard that reads a verdict or findings trusts them: their claims must have been checked, and held."""
-    for name, terms in study.terms.items():
+    for name, reads in study.read.items():
         env, asks = flow.after(name), study.machine.states[name].asks
-        for number, term in enumerate(terms):
+        for number, read in enumerate(reads if env else []):
             place = ("states", name, "exits", number, "when")
-            read = facts_of(term) if env else set[Fact]()
             roles = sorted(fact[1] for fact in read if fact[0] == "verdict")
             for role in roles:
                 if UNKNOWN in flow.bits.possible(env, ("claims", role)):

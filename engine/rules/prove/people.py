@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from engine.model.facts import Fact
 from engine.model.machine import ORIGIN, AskAct
-from engine.rules.guards import facts_of
 from engine.rules.prove.bits import UNKNOWN
 from engine.rules.prove.flaw import Flaw, flaw
 from engine.rules.prove.flow import Flow
@@ -39,12 +38,10 @@ def _asked(study: Study) -> Iterator[Flaw]:
             place = ("states", name, "exits", number)
             if state.asks and exit_.to == name:
                 yield flaw("H06", place, f"an answer in {name!r} asks again.")
-            read = facts_of(study.terms[name][number])
+            read = study.read[name][number]
             for question in questions:
                 if ("decision", question) not in read and not exit_.otherwise:
-                    yield flaw(
-                        "H11", place, f"{name!r} asks {question!r} and goes to {exit_.to!r} regardless."
-                    )
+                    yield flaw("H11", place, f"{name!r} asks {question!r} and goes to {exit_.to!r} regardless.")
     entered = {exit_.enters for state in machine.states.values() for exit_ in state.exits}
     for loop in machine.loops:
         if loop not in entered:

@@ -55,6 +55,9 @@ class Study:
             name: [compile_guard(machine, exit_.when) for exit_ in state.exits]
             for name, state in machine.states.items()
         }
+        self.read = {name: [facts_of(term) for term in terms] for name, terms in self.terms.items()}
+        """The facts each exit of a state reads."""
+        self.works = {name: state.works for name, state in machine.states.items()}
 
     @cached_property
     def edges(self) -> list[Edge]:
@@ -62,9 +65,7 @@ class Study:
         failed = self.machine.defaults.failed
         found = []
         for name, state in self.machine.states.items():
-            found += [
-                Edge(name, exit_.to, number) for number, exit_ in enumerate(state.exits) if exit_.to != ORIGIN
-            ]
+            found += [Edge(name, exit_.to, number) for number, exit_ in enumerate(state.exits) if exit_.to != ORIGIN]
             if state.works and name != failed:
                 found.append(Edge(name, failed, None))
         return found
@@ -82,9 +83,7 @@ class Study:
     def acts(self) -> list[tuple[str, SimpleAct, Place]]:
         """Every action with its state and place."""
         return [
-            (name, act, place)
-            for name, state in self.machine.states.items()
-            for act, place in acts_of(name, state)
+            (name, act, place) for name, state in self.machine.states.items() for act, place in acts_of(name, state)
         ]
 
     @cached_property
@@ -139,9 +138,7 @@ class Study:
     def taken(self, name: str, facts: Facts) -> list[int]:
         """The exits that are open under these facts."""
         exits, terms = self.machine.states[name].exits, self.terms[name]
-        answers = [
-            None if e.otherwise else evaluate(term, facts) for e, term in zip(exits, terms, strict=True)
-        ]
+        answers = [None if e.otherwise else evaluate(term, facts) for e, term in zip(exits, terms, strict=True)]
         open_ = [number for number, answer in enumerate(answers) if answer is True]
         if open_ or any(a is None for a, e in zip(answers, exits, strict=True) if not e.otherwise):
             return open_
@@ -149,7 +146,7 @@ class Study:
 
     def reads(self, name: str) -> set[tuple[str, ...]]:
         """The facts the exits of a state read."""
-        return {fact for term in self.terms[name] for fact in facts_of(term)}
+        return {fact for read in self.read[name] for fact in read}
 
     def ground(self, act: SimpleAct) -> set[Input]:
         """What the verdict, review or findings of an action rest on."""

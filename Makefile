@@ -1,0 +1,74 @@
+# Every target sets up what it needs: only Python ≥ 3.11, git and make have to be there.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+CLI    := $(BIN)/story
+export PATH := $(abspath $(BIN)):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format faults fuzz bench clean advance status check explain adopt decide diff graph story machine
+
+help: #- this list
+	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(READY) #- the example project from drafted to complete, in a scratch copy
+	@$(BIN)/python examples/demo.py
+
+test: $(READY) #- the test suite (at most five minutes)
+	@$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: $(READY) #- ruff, mypy, and the house's own rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+format: $(READY) #- bring the code into its form
+	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+faults: $(READY) #- the long fault suite: killed at every durable moment
+	@$(BIN)/python -m pytest tests/faults -n 2
+
+fuzz: $(READY) #- the random suites, 100 times longer
+	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules -n 2
+
+bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
+	@$(BIN)/python benchmarks/run.py
+
+advance: $(READY) #- advance one story: make advance STORY=4
+	@$(CLI) advance $(STORY)
+
+status: $(READY) #- where every story stands
+	@$(CLI) status
+
+check: $(READY) #- find problems without asking a model: make check [STORY=4]
+	@$(CLI) check $(STORY)
+
+explain: $(READY) #- why a story stands where it stands: make explain STORY=4
+	@$(CLI) explain $(STORY)
+
+adopt: $(READY) #- bring raw stories under a machine: make adopt [STORY=4]
+	@$(CLI) adopt $(if $(STORY),--story $(STORY))
+
+decide: $(READY) #- list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=…]
+	@$(CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")
+
+diff: $(READY) #- what a story changed: make diff STORY=4 [STEP=3]
+	@$(CLI) diff $(STORY) $(if $(STEP),--step $(STEP))
+
+graph: $(READY) #- draw a story's machine: make graph STORY=4
+	@$(CLI) graph $(STORY)
+
+story: $(READY) #- a new story from the template: make story STORY=5 NAME=login
+	@$(CLI) new $(STORY) $(NAME)
+
+machine: $(READY) #- prove the shipped machines
+	@$(CLI) machine check machines/story.yaml && $(CLI) machine check machines/infrastructure.yaml
+
+clean: #- remove the virtual environment and all caches
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -1,0 +1,395 @@
+"""The verbs, and what their exit codes mean: 0 moved or waiting, 1 refused or failed, 2 usage, 3 problems found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine import __version__, report
+from engine.errors import EngineError, UsageError
+
+if TYPE_CHECKING:
+    from engine.look import Repository
+    from engine.report import Outcome
+
+HELP = """Every story is a state machine over its markdown checklist.
+
+Examples:  story status ·  story check ·  story advance 4 ·  story explain 4 ·  story graph 4
+"""
+
+app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
+machines = typer.Typer(help="Machine files: check, print the schema, list.", no_args_is_help=True)
+app.add_typer(machines, name="machine")
+
+Story = Annotated[str, typer.Argument(help="A story: its id (4), its pack and id (01/4), or a path.")]
+AnyPack = Annotated[str | None, typer.Argument(help="A pack: its folder, or a part of its path (01).")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def main() -> None:
+    """Run the command line; the one place that catches broadly and turns errors into exit codes."""
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    try:
+        app(standalone_mode=True)
+    except EngineError as err:
+        code = 2 if isinstance(err, UsageError) else 1
+        if "--json" in sys.argv:
+            typer.echo(report.envelope(command, "refused", {"error": str(err)}))
+        typer.secho(f"story: {err}", err=True, fg=_colour("red"))
+        raise SystemExit(code) from None
+    except KeyboardInterrupt:
+        typer.secho("story: stopped; run it again to go on", err=True)
+        raise SystemExit(130) from None
+    except OSError as err:
+        typer.secho(f"story: {err.filename or ''}: {err.strerror or err}", err=True, fg=_colour("red"))
+        raise SystemExit(1) from None
+
+
+@app.callback()
+def version(
+    _: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=lambda on: _version(on), is_eager=True),
+    ] = False,
+) -> None:
+    """Options of all verbs."""
+
+
+@app.command()
+def status(pack: AnyPack = None, as_json: Json = False) -> None:
+    """Show where every story stands and whom it waits for.
+
+    Example: story status --json | jq '.data.stories[] | select(.waiting_for == "person")'
+    """
+    from engine.files.repository import find_root, state_folder
+    from engine.status import read_status
+
+    root = find_root(Path.cwd())
+    rows = read_status(root, state_folder(root))
+    if pack is not None:
+        wanted = [folder.relative_to(root).as_posix() for folder in _packs(_repository(), pack)]
+        rows = [row for row in rows if row.pack in wanted]
+    if as_json:
+        typer.echo(report.envelope("status", "ok", report.status_data(rows)))
+    elif not rows:
+        typer.echo(f"no stories in {root}. `story new 1 login` makes one.")
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        report.show_status(Console(), rows)
+    else:
+        typer.echo("\n".join(report.status_lines(rows)))
+
+
+@app.command()
+def check(
+    target: Annotated[str | None, typer.Argument(help="A pack or a story; everything if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Find what is wrong without asking a model. Exit code 3 when there is an error or a warning.
+
+    Example: story check 4
+    """
+    from engine.check import check_packs
+    from engine.model.problem import Severity
+    from engine.target import find_pack, find_story
+
+    repository = _repository()
+    try:
+        problems = check_packs(repository, find_pack(repository, target))
+    except UsageError:
+        story = find_story(repository, target or "")
+        problems = check_packs(repository, [story.folder], story.id)
+    serious = any(problem.severity is not Severity.NOTE for problem in problems)
+    if as_json:
+        data: dict[str, object] = {"problems": [problem.model_dump(mode="json") for problem in problems]}
+        typer.echo(report.envelope("check", "problems" if serious else "ok", data))
+    else:
+        for line in report.problem_lines(problems):
+            typer.secho(line, fg=_colour(report.colour_of(line)), bold=None)
+    raise typer.Exit(3 if serious else 0)
+
+
+@app.command()
+def advance(
+    story: Story,
+    step: Annotated[bool, typer.Option("--step", help="Stop after one step.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    reply: Annotated[list[str] | None, typer.Option(help="ROLE=FILE: the reply of a role that a person plays.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Advance a story until a person is needed, another story is, or it is over.
+
+    Examples: story advance 4 ·  story advance 4 --dry-run ·  make advance STORY=4
+    """
+    from engine.advance import advance as run
+    from engine.advance import foresee
+    from engine.look import look
+    from engine.target import find_story
+    from engine.wiring import take_reply, wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    for given in reply or ():
+        role, separator, file = given.partition("=")
+        if not separator:
+            raise UsageError(f"--reply {given!r}: write it as ROLE=FILE, such as engineer=answer.md.")
+        take_reply(repository, target.folder, target.id, role, Path(file))
+    ports = wire(repository, tell=lambda line: typer.secho(line, err=True, dim=sys.stderr.isatty()))
+    if dry_run:
+        result = foresee(repository, target.folder, target.id, ports=ports)
+    else:
+        result = run(repository, target.folder, target.id, ports=ports, one_step=step)
+    state = look(repository, target.folder, target.id).progress.state
+    if as_json:
+        outcome: Outcome = "moved" if result.steps else "waiting"
+        typer.echo(report.envelope("advance", outcome, report.advanced_data(result)))
+    else:
+        typer.echo("\n".join(report.advanced_lines(target.id, state, result, dry_run)))
+
+
+@app.command()
+def explain(story: Story, as_json: Json = False) -> None:
+    """Say why a story stands where it stands: each way out, and what it still asks for.
+
+    Example: story explain 4
+    """
+    from engine.explain import explain as run
+    from engine.explain import explained_lines
+    from engine.target import find_story
+
+    repository = _repository()
+    target = find_story(repository, story)
+    explained = run(repository, target.folder, target.id)
+    if as_json:
+        typer.echo(report.envelope("explain", "ok", explained.model_dump(mode="json")))
+    else:
+        typer.echo("\n".join(explained_lines(explained)))
+
+
+@app.command()
+def adopt(
+    pack: AnyPack = None,
+    story: Annotated[list[str] | None, typer.Option(help="Only this story (may be repeated).")] = None,
+    machine: Annotated[str, typer.Option(help="The machine; else as story.toml says, else `story`.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Bring raw stories under a machine: adds front matter and checklist, nothing else.
+
+    Examples: story adopt ·  story adopt docs/stories --story 4
+    """
+    from engine.adopt import adopt as run
+    from engine.wiring import wire
+
+    repository = _repository()
+    ports = wire(repository, tell=lambda _: None)
+    written: list[str] = []
+    for folder in _packs(repository, pack):
+        chosen = tuple(story or ())
+        written += run(repository, folder, chosen, author=ports.author(), clock=ports.clock, machine=machine)
+    if as_json:
+        typer.echo(report.envelope("adopt", "moved" if written else "ok", {"written": list(written)}))
+    else:
+        typer.echo("\n".join(f"adopted {path}" for path in written) or "nothing to adopt")
+
+
+@app.command()
+def decide(
+    story: Story,
+    question: Annotated[str, typer.Argument(help="The question's id (D2), or the text of a human item.")] = "",
+    option: Annotated[str, typer.Argument(help="The option to tick.")] = "",
+    note: Annotated[str, typer.Option(help="The note to write under the question.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Answer a question from the shell, as ticking its option in story.md does; without one, list the questions.
+
+    Examples: story decide 4 ·  story decide 4 D2 fix --note "see AC-2.1" ·  story decide 4 "Human approved"
+    """
+    from engine.answer import answer, open_questions
+    from engine.target import find_story
+
+    repository = _repository()
+    target = find_story(repository, story)
+    if question:
+        place = answer(repository, target.folder, target.id, question, option, note)
+        places = [place]
+    else:
+        places = open_questions(repository, target.folder, target.id)
+    if as_json:
+        data: dict[str, object] = {"items": [place.model_dump() for place in places]}
+        typer.echo(report.envelope("decide", "moved" if question else "ok", data))
+    else:
+        typer.echo("\n".join(report.place_lines(places)) or "nothing is asked")
+
+
+@app.command()
+def new(
+    story: Annotated[str, typer.Argument(help="The new story's id, such as 5 or 2a.")],
+    name: Annotated[str, typer.Argument(help="Its name, such as login.")],
+    pack: Annotated[str | None, typer.Option(help="The pack, where there are several.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a story with its prompts from the template.
+
+    Example: story new 5 login
+    """
+    from engine.new import new_story
+
+    written = new_story(_repository(), story, name, pack)
+    if as_json:
+        typer.echo(report.envelope("new", "moved", {"written": list(written)}))
+    else:
+        typer.echo("\n".join(f"wrote {path}" for path in written))
+
+
+@app.command()
+def init(as_json: Json = False) -> None:
+    """Set up a repository: story.toml with guessed gates, story.mk for make, .gitattributes.
+
+    Example: cd my-project && story init
+    """
+    from engine.new import init_repository
+
+    done = init_repository(Path.cwd())
+    if as_json:
+        typer.echo(report.envelope("init", "moved", {"said": list(done)}))
+    else:
+        typer.echo("\n".join(done))
+
+
+@app.command()
+def diff(
+    story: Story,
+    step: Annotated[int | None, typer.Option(help="One committed step, by its number in the log.")] = None,
+) -> None:
+    """Show what changed: the story's progress first, then everything else.
+
+    Examples: story diff 4 ·  story diff 4 --step 3
+    """
+    from engine.diff import story_diff
+    from engine.target import find_story
+
+    repository = _repository()
+    target = find_story(repository, story)
+    typer.echo(story_diff(repository, target.folder, target.id, step, colour=sys.stdout.isatty()), nl=False)
+
+
+@app.command()
+def graph(
+    story: Annotated[str | None, typer.Argument(help="A story; its state is marked.")] = None,
+    machine: Annotated[str, typer.Option(help="A machine's name, where no story is given.")] = "story",
+    svg: Annotated[Path | None, typer.Option(help="Write an SVG picture to this file.")] = None,
+) -> None:
+    """Draw a machine as Mermaid text, or as SVG.
+
+    Examples: story graph 4 ·  story graph --machine infrastructure --svg infrastructure.svg
+    """
+    from engine import graph as draw
+    from engine.files import disk
+    from engine.look import look
+    from engine.target import find_story
+
+    repository = _repository()
+    here = None
+    chart = None
+    if story is not None:
+        target = find_story(repository, story)
+        seen = look(repository, target.folder, target.id)
+        chart, here = seen.chart, seen.progress.state
+    chart = chart or repository.chart(machine)
+    if svg is None:
+        typer.echo(draw.mermaid(chart.machine, here), nl=False)
+    else:
+        disk.replace(svg.absolute(), draw.svg(chart.machine, here))
+        typer.echo(f"wrote {svg}")
+
+
+@machines.command("check")
+def machine_check(
+    file: Annotated[Path, typer.Argument(help="A machine file, or the name of a machine.")],
+    as_json: Json = False,
+) -> None:
+    """Prove a machine: every path, every exit, every rule.
+
+    Example: story machine check machines/story.yaml
+    """
+    from engine.check import check_machine_at
+    from engine.files.machine_file import find_machine
+
+    root = _root()
+    own = root / "machines"
+    path = file if file.exists() else find_machine(str(file), own=own)
+    problems = check_machine_at(path, own=own if own.is_dir() else None, root=root)
+    if as_json:
+        data: dict[str, object] = {"problems": [problem.model_dump(mode="json") for problem in problems]}
+        typer.echo(report.envelope("machine check", "problems" if problems else "ok", data))
+    else:
+        for line in report.problem_lines(problems):
+            typer.secho(line, fg=_colour(report.colour_of(line)))
+    raise typer.Exit(3 if problems else 0)
+
+
+@machines.command("schema")
+def machine_schema() -> None:
+    """Print the JSON Schema of machine files."""
+    import json
+
+    from engine.files.machine_file import machine_schema as schema
+
+    typer.echo(json.dumps(schema(), indent=2))
+
+
+@machines.command("list")
+def machine_list() -> None:
+    """List the machines that stories can be adopted under."""
+    from engine.files.machine_file import machine_names
+
+    typer.echo("\n".join(machine_names(own=_root() / "machines")))
+
+
+class _Ansi(StrEnum):
+    """The styles of the reports as terminal colours."""
+
+    red = "red"
+    yellow = "yellow"
+    cyan = "cyan"
+
+
+def _root() -> Path:
+    from engine.files.repository import find_root
+
+    return find_root(Path.cwd())
+
+
+def _repository() -> Repository:
+    from engine.files.repository import state_folder
+    from engine.look import open_repository
+
+    root = _root()
+    return open_repository(root, state_folder(root))
+
+
+def _packs(repository: Repository, spoken: str | None) -> list[Path]:
+    from engine.target import find_pack
+
+    return find_pack(repository, spoken)
+
+
+def _colour(style: str) -> str | None:
+    allowed = style in _Ansi.__members__ and not os.environ.get("NO_COLOR")
+    return style if allowed else None
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"story {__version__}")
+        raise typer.Exit
+
+
+if __name__ == "__main__":
+    main()

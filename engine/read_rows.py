@@ -1,0 +1,116 @@
+"""The slow way of `story status`: packs listed, stories read against their machines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.errors import EngineError
+from engine.files.config import NAME as CONFIG
+from engine.files.machine_file import shipped_folder
+from engine.files.pack import Found, list_stories, walk
+from engine.files.story_file import read_story
+from engine.look import Repository
+from engine.model.machine import Machine
+from engine.model.pack import Source
+from engine.model.problem import Severity
+from engine.model.story import Story
+from engine.rules.guards import compile_guard, facts_of
+from engine.status import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One story's file, its pack, and the story before it."""
+
+    pack: str
+    story: Found
+    before: tuple[str, ...]
+
+    @property
+    def file(self) -> Path:
+        return self.story.file
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All stories, the folders whose change means to list again, and the files that all rows depend on."""
+
+    stories: tuple[Listed, ...]
+    folders: tuple[Path, ...]
+    settings: tuple[Path, ...]
+
+
+def list_all(repository: Repository) -> Listing:
+    """List every story of every pack."""
+    stories: list[Listed] = []
+    folders: list[Path] = []
+    packs = repository.packs()
+    if not repository.config.packs.paths:
+        folders += walk(repository.root)
+    for folder in packs:
+        found = list_stories(repository.root, folder)
+        name = folder.relative_to(repository.root).as_posix()
+        ids = [story.id for story in found]
+        for index, story in enumerate(found):
+            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index])))
+        folders += [folder, *(story.file.parent for story in found)]
+    homes = (repository.root / "machines", shipped_folder())
+    settings = [repository.root / CONFIG, *(path for home in homes for path in sorted(home.glob("*.yaml")))]
+    return Listing(tuple(stories), tuple(dict.fromkeys(folders)), tuple(settings))
+
+
+def read_row(repository: Repository, listed: Listed) -> Row:
+    """Read one story; what makes it unreadable is its row's problem."""
+    path = listed.file.relative_to(repository.root).as_posix()
+    try:
+        source = Source(path=path, raw=listed.file.read_bytes())
+        shown, problems = read_story(source, listed.story.id, None)
+        machine = _machine(repository, shown)
+        if machine is not None:
+            shown, problems = read_story(source, listed.story.id, machine)
+        errors = [str(problem) for problem in problems if problem.severity is Severity.ERROR]
+        return _row(listed, shown, machine, errors[0] if errors else "")
+    except (EngineError, OSError) as err:
+        empty = Story(id=listed.story.id, path=path, title=listed.story.slug)
+        return _row(listed, empty, None, str(err))
+
+
+def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str) -> Row:
+    state = shown.state if machine and shown.state in machine.states else None
+    kept = [item for item in shown.items if item.own or (machine and not machine.items[item.id].derived)]
+    total = len(kept)
+    success = bool(machine and state and machine.terminal.get(state) == "success")
+    return Row(
+        id=shown.id,
+        pack=listed.pack,
+        title=shown.title,
+        machine=shown.machine,
+        state=shown.state,
+        phase=machine.phase_of(state) if machine and state else None,
+        done=sum(item.ticked for item in kept),
+        total=total,
+        waiting_for="person" if problem else _waiting_for(machine, state),
+        path=shown.path,
+        complete=success,
+        queued=bool(machine and state and _asks_for_dependencies(machine, state)),
+        needs=shown.depends_on if shown.depends_on is not None else listed.before,
+        problem=problem,
+    )
+
+
+def _waiting_for(machine: Machine | None, state: str | None) -> str:
+    if machine is None or state is None:
+        return "adoption"
+    if state in machine.terminal:
+        return "nobody"
+    return "person" if machine.states[state].asks else "engine"
+
+
+def _asks_for_dependencies(machine: Machine, state: str) -> bool:
+    terms = [compile_guard(machine, exit_.when) for exit_ in machine.states[state].exits]
+    return any(("dependencies",) in facts_of(term) for term in terms)
+
+
+def _machine(repository: Repository, shown: Story) -> Machine | None:
+    return repository.chart(shown.machine).machine if shown.state and shown.machine else None

@@ -1,0 +1,148 @@
+"""Everything the engine says, in words: plain in a pipe, coloured on a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from engine.advance import Advanced
+    from engine.model.problem import Problem
+    from engine.model.step import Place
+    from engine.status import Row
+
+Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]
+_PUBLIC = ("id", "pack", "title", "machine", "state", "phase", "done", "total", "waiting_for", "path")
+_BAR = 12
+_STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def envelope(command: str, outcome: Outcome, data: dict[str, object]) -> str:
+    """The one JSON object that other programs read."""
+    return json.dumps({"version": 1, "command": command, "outcome": outcome, "data": data}, ensure_ascii=False)
+
+
+def status_data(rows: Sequence[Row]) -> dict[str, object]:
+    """`status` for other programs."""
+    stories = []
+    for row in rows:
+        fields = asdict(row)
+        stories.append({key: fields[key] for key in _PUBLIC} | ({"problem": row.problem} if row.problem else {}))
+    return {"stories": stories}
+
+
+def status_lines(rows: Sequence[Row]) -> list[str]:
+    """`status` as plain lines, in columns."""
+    table = [("STORY", "STATE", "DONE", "WAITS FOR", "TITLE")]
+    several = len({row.pack for row in rows}) > 1
+    table += [
+        (_name(row, several), row.state or "-", f"{row.done}/{row.total}", row.waiting_for, row.title) for row in rows
+    ]
+    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    form = "  ".join(f"{{:<{width}}}" for width in widths) + "  {}"
+    return [*(form.format(*line).rstrip() for line in table), *(row.problem for row in rows if row.problem)]
+
+
+def show_status(console: Console, rows: Sequence[Row]) -> None:
+    """`status` as a coloured table with a bar for each story."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("story", "state", "progress", "", "waits for", "title"):
+        table.add_column(title, no_wrap=title != "title", overflow="ellipsis")
+    several = len({row.pack for row in rows}) > 1
+    for row in rows:
+        colour = {"person": "yellow", "nobody": "green", "adoption": "dim"}.get(row.waiting_for, "cyan")
+        bar = ProgressBar(total=max(row.total, 1), completed=row.done, width=_BAR)
+        done = f"{row.done}/{row.total}" if row.total else ""
+        table.add_row(
+            Text(_name(row, several)),
+            row.state or "-",
+            bar,
+            done,
+            Text(row.waiting_for, colour),
+            Text(row.title),
+        )
+    console.print(table)
+    for row in rows:
+        if row.problem:
+            console.print(Text(row.problem, "red"))
+
+
+def problem_lines(problems: Sequence[Problem]) -> list[str]:
+    """`check` as lines: each problem with its echoes, then the sum."""
+    lines = []
+    for problem in problems:
+        lines.append(str(problem))
+        lines += [f"    also {echo.file}:{echo.line}: {echo.message}" for echo in problem.echoes]
+    return [*lines, counted(problems)]
+
+
+def counted(problems: Sequence[Problem]) -> str:
+    """How many problems of each weight."""
+    if not problems:
+        return "no problems"
+    names = ("error", "warning", "note")
+    counts = [(sum(problem.severity.value == name for problem in problems), name) for name in names]
+    return ", ".join(f"{count} {name}{'s' if count > 1 else ''}" for count, name in counts if count)
+
+
+def colour_of(line: str) -> str:
+    """The style of a line of `check` on a terminal."""
+    for name, style in _STYLES.items():
+        if f": {name} " in line:
+            return style
+    return "dim" if line.startswith("    ") else "bold"
+
+
+def advanced_data(result: Advanced) -> dict[str, object]:
+    """`advance` for other programs."""
+    steps = [
+        {"from": step.source, "to": step.dest, "actions": list(step.actions), "why": step.why} for step in result.steps
+    ]
+    waiting = result.waiting
+    return {
+        "steps": steps,
+        "would": result.would,
+        "waiting": None
+        if waiting is None
+        else {"for": waiting.for_, "items": [item.model_dump() for item in waiting.items]},
+    }
+
+
+def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[str]:
+    """`advance` in words; the last lines say who must do what, where."""
+    lines = [f"story {story}: {step.source} → {step.dest}: {step.why}" for step in result.steps]
+    if dry:
+        lines += [f"would {line}" for line in result.would] or ["would change nothing"]
+    elif not result.steps:
+        lines.append(f"story {story} stays {state}")
+    waiting = result.waiting
+    if waiting is None:
+        return lines
+    match waiting.for_:
+        case "nobody":
+            return [*lines, f"story {story} is {state}: nothing is left to do"]
+        case "person":
+            lines.append(f"story {story} ({state}) waits for a person:")
+        case "dependencies":
+            lines.append(f"story {story} ({state}) waits for other stories:")
+        case _:
+            lines.append(f"story {story} ({state}) waits for {waiting.for_}:")
+    return [*lines, *place_lines(waiting.items)]
+
+
+def place_lines(places: Iterable[Place]) -> list[str]:
+    """Places as `  file:line: what to do`."""
+    return [f"  {place.file}:{place.line}: {place.text}" for place in places]
+
+
+def _name(row: Row, several: bool) -> str:
+    """A story's id, with its pack where there are several."""
+    return f"{row.pack}/{row.id}" if several else row.id

@@ -1,0 +1,197 @@
+"""Where every story stands, from front matter and checklists alone, remembered between runs.
+
+read_status
+├── _Memory.whole      every file and folder has the stat it had: the rows as they were (imports no model, no reader)
+└── _read_again        the packs listed, and only the files whose content changed read
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+VERSION = 1
+RACY = 2_000_000_000
+"""Nanoseconds: a file saved so shortly before we looked may change again without its stat showing it."""
+
+Stamp = list[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One story in `story status`. `needs` are the stories it depends on; `problem` says why it cannot be read."""
+
+    id: str
+    pack: str
+    title: str
+    machine: str | None
+    state: str | None
+    phase: str | None
+    done: int
+    total: int
+    waiting_for: str
+    path: str
+    complete: bool = False
+    queued: bool = False
+    needs: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def read_status(root: Path, state: Path) -> list[Row]:
+    """The rows of all stories, in pack and folder order."""
+    memory = _Memory(state / "status.json", str(root))
+    rows = memory.whole()
+    if rows is None:
+        rows = _read_again(root, state, memory)
+    if memory.changed:
+        memory.save()
+    return list(_with_dependencies(rows))
+
+
+def _with_dependencies(rows: list[Row]) -> Iterator[Row]:
+    complete = {(row.pack, row.id) for row in rows if row.complete}
+    for row in rows:
+        if row.queued:
+            open_ = [name for name in row.needs if (row.pack, name) not in complete]
+            row = replace(row, waiting_for=f"story {', '.join(open_)}" if open_ else "engine")
+        yield row
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A file as it was read: its stat, its content's hash, and the row it gave (a story's file gives one)."""
+
+    stamp: Stamp
+    sha: str
+    row: Row | None = None
+
+
+@dataclass(slots=True)
+class _Memory:
+    """What was read before. It is a file that anybody may delete or break: then everything is read again."""
+
+    path: Path
+    root: str
+    files: dict[str, _Entry] = field(default_factory=dict)
+    folders: dict[str, int] = field(default_factory=dict)
+    taken: int = 0
+    changed: bool = False
+
+    def whole(self) -> list[Row] | None:
+        """All rows, if nothing changed since; None when something has to be read."""
+        if not self._load() or any(_folder_stamp(path) != stamp for path, stamp in self.folders.items()):
+            return None
+        entries = [self.known(path) for path in self.files]
+        if None in entries:
+            return None
+        return [entry.row for entry in entries if entry and entry.row]
+
+    def known(self, path: str) -> _Entry | None:
+        """The entry of a file that holds what it held: by its stat, else by its content."""
+        entry = self.files.get(path)
+        if entry is None:
+            return None
+        stamp = _stamp(path)
+        if stamp == entry.stamp and self.taken - stamp[0] > RACY:
+            return entry
+        if _sha(path) != entry.sha:
+            return None
+        self.changed = self.changed or stamp != entry.stamp
+        entry.stamp = stamp
+        return entry
+
+    def save(self) -> None:
+        """Write the file whole or not at all; a folder that cannot be written costs only speed."""
+        data = {
+            "version": VERSION,
+            "root": self.root,
+            "taken": time.time_ns(),
+            "folders": self.folders,
+            "files": {
+                path: [entry.stamp, entry.sha, asdict(entry.row) if entry.row else None]
+                for path, entry in self.files.items()
+            },
+        }
+        temp = self.path.with_name(f"{self.path.name}.{os.getpid()}")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            temp.write_text(json.dumps(data, separators=(",", ":")), "utf-8")
+            temp.replace(self.path)
+        except OSError:
+            return
+
+    def _load(self) -> bool:
+        try:
+            with open(self.path, "rb") as file:  # noqa: PTH123 - on the fast way
+                data = json.load(file)
+            if (data["version"], data["root"]) != (VERSION, self.root):
+                return False
+            self.folders = {str(path): int(stamp) for path, stamp in data["folders"].items()}
+            self.files = {
+                path: _Entry(list(stamp), str(sha), _row(row) if row else None)
+                for path, (stamp, sha, row) in data["files"].items()
+            }
+            self.taken = int(data["taken"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            self.files, self.folders = {}, {}
+            return False
+        return bool(self.folders)
+
+
+def _row(fields: dict[str, object]) -> Row:
+    row = Row(**{**fields, "needs": tuple(fields["needs"])})  # type: ignore[arg-type]
+    if not (isinstance(row.path, str) and isinstance(row.done, int) and isinstance(row.total, int)):
+        raise TypeError
+    return row
+
+
+def _stamp(path: str) -> Stamp:
+    try:
+        stat = os.stat(path)  # noqa: PTH116 - on the fast way
+    except OSError:
+        return [0, -1, 0]
+    return [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+
+
+def _folder_stamp(path: str) -> int:
+    try:
+        return os.stat(path).st_mtime_ns  # noqa: PTH116 - on the fast way
+    except OSError:
+        return 0
+
+
+def _sha(path: str) -> str:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - on the fast way
+            return hashlib.sha256(file.read()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _read_again(root: Path, state: Path, memory: _Memory) -> list[Row]:
+    """List the packs and read the stories whose content changed, all of them if a machine or story.toml did."""
+    from engine.look import open_repository
+    from engine.read_rows import list_all, read_row
+
+    repository = open_repository(root, state)
+    listed = list_all(repository)
+    settings = {str(path) for path in listed.settings}
+    same = bool(memory.files) and all(memory.known(path) for path in settings)
+    files: dict[str, _Entry] = {}
+    for path in sorted(settings):
+        files[path] = _Entry(_stamp(path), _sha(path))
+    for story in listed.stories:
+        path = str(story.file)
+        entry = memory.known(path) if same else None
+        if entry is None or entry.row is None or entry.row.pack != story.pack or entry.row.needs != story.before:
+            stamp = _stamp(path)
+            entry = _Entry(stamp, _sha(path), read_row(repository, story))
+        files[path] = entry
+    memory.files, memory.folders = files, {str(path): _folder_stamp(str(path)) for path in listed.folders}
+    memory.changed = True
+    return [entry.row for entry in files.values() if entry.row]
