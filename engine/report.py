@@ -102,14 +102,14 @@ def colour_of(line: str) -> str:
 
 
 def advanced_data(result: Advanced) -> dict[str, object]:
-    """`advance` for other programs."""
+    """`advance` for other programs; `would` is there in a dry run."""
     steps = [
         {"from": step.source, "to": step.dest, "actions": list(step.actions), "why": step.why} for step in result.steps
     ]
     waiting = result.waiting
     return {
         "steps": steps,
-        "would": result.would,
+        **({"would": result.would} if result.would else {}),
         "waiting": None
         if waiting is None
         else {"for": waiting.for_, "items": [item.model_dump() for item in waiting.items]},

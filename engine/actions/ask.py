@@ -37,7 +37,7 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
 def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: str) -> Outcome:
     returns = situation.machine.prompts[act.prompt].returns
     open_ = [finding.id for finding in _fix_list(situation)] if returns == "fixes" else []
-    tcs = situation.claims[1] if act.purpose == "verify" else ()
+    tcs = situation.claims()[1] if act.purpose == "verify" else ()
     try:
         report = read_report(reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_)
     except InvalidReply as err:

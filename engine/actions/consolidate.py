@@ -23,7 +23,7 @@ def consolidate(act: ConsolidateAct, situation: Situation) -> Outcome:
     raw = [finding for role in situation.machine.members(act.consolidate) for finding in _of(role, situation)]
     raw += [finding for finding in _spot_checked(situation) if finding.sources == ("spot check",)]
     if situation.machine.phase_of(situation.progress.state) == "validation":
-        raw += [_as_finding(problem) for problem in situation.problems]
+        raw += [_as_finding(problem) for problem in situation.problems()]
     merged = sorted(_merge(raw), key=lambda finding: (_RANK[finding.severity], finding.where, finding.text))
     named = _name(merged, situation.progress.findings)
     effort = situation.config.standing.effort or situation.progress.facts.get(("decision", "effort"))

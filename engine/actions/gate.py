@@ -112,7 +112,7 @@ def _judge_counts(name: str, gate: GateDef, situation: Situation) -> Outcome:
     ran = situation.tests(last[0]) if last else ()
     old = {test.id for test in situation.tests(gate.baseline or "")}
     new = [test for test in ran if test.id not in old]
-    wanted, tcs = situation.claims
+    wanted, tcs = situation.claims()
     shown = {tc for test in ran if test.status == "passed" for tc in tcs_in(test.id)}
     missing = [tc for tc in tcs if tc not in shown]
     wrong = [f"no passing test names {', '.join(missing)}"] if missing else []

@@ -37,8 +37,8 @@ class Situation:
     config: Config
     agents: Callable[[str], Agent]
     clock: Clock
-    claims: Claims
-    problems: tuple[Problem, ...]
+    claims: Callable[[], Claims]
+    problems: Callable[[], tuple[Problem, ...]]
     tests: Callable[[str], tuple[TestResult, ...]]
     words: Mapping[str, str]
     still: Callable[[], None]

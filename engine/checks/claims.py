@@ -68,10 +68,8 @@ _NEUTRAL = {
     "tdd",
     "green",
 }
-_WORTH = re.compile(
-    r"\d.*?(?:test|total|prior|previous|existing|earlier|new|baseline)|(?:count|total|prior|previous).*?\d",
-    re.I,
-)
+_DIGIT = re.compile(r"\d")
+_WORTH = re.compile(r"test|total|prior|previous|existing|earlier|new\b|baseline", re.I)
 _SOME = ("first", "last", "other", "least", "remaining")
 
 
@@ -126,7 +124,8 @@ def read_claims(reading: Reading) -> list[Claim]:
             frozenset(part for c in so_far for part in c.path.lower().split("/")[:-1]),
         )
         for line in page.lines:
-            if line.engine or line.number in used or not _WORTH.search(line.text):
+            worth = _DIGIT.search(line.text) and _WORTH.search(line.text)
+            if line.engine or line.number in used or not worth:
                 continue
             claims += _graph(reading, page, line) if line.fenced else _prose(reading, page, line, names)
         claims.sort(key=lambda c: c.place.line)

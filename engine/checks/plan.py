@@ -10,7 +10,7 @@ from engine.checks.text import plain
 from engine.markdown.document import Row, Table
 from engine.markdown.trace import find_ids
 
-_PATH = re.compile(r"[\w@][\w@./-]*\.[A-Za-z]\w{0,5}\b")
+_PATH = re.compile(r"(?<![\w@./-])[\w@][\w@./-]*\.[A-Za-z]\w{0,5}\b")
 _TEST_NAME = re.compile(r"^test_|[._-](?:test|spec)s?\.|_tests?\.|Tests?\.\w+$")
 _NO_TEST = re.compile(r"(?:^|/)(?:fixtures?|helpers?|mocks?|support|setup|conftest|__init__)\b", re.I)
 

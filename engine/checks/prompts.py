@@ -17,7 +17,7 @@ _INSTRUCTION = re.compile(
     re.I,
 )
 _DOCUMENT = re.compile(
-    r"(?P<path>[\w@.{}-]+(?:/[\w@.{}-]+)*\.md)\b|"
+    r"(?<![\w@.{}/-])(?P<path>[\w@.{}-]+(?:/[\w@.{}-]+)*\.md)\b|"
     r"\b(?P<name>(?:the|its|our) (?:(?:feature|tech(?:nical)?|functional)[ -])?"
     r"(?:spec(?:ification)?|tech(?:nical)? design|design doc(?:ument)?|test plan|PRD|overview))\b(?!['’])",
     re.I,
@@ -35,7 +35,7 @@ _TAGS = (
 _PLACEHOLDERS = (
     re.compile(r"(?<![\w/])(?:TODO|TBD|FIXME|XXX+)\b(?!\s*(?:comments?|markers?|list|items?|app\b))"),
     re.compile(r"\blorem ipsum\b", re.I),
-    re.compile(r"\{\{?\s*[A-Za-z][\w -]*\s*\}?\}"),
+    re.compile(r"\{\{?\s*[A-Za-z][\w -]*\}?\}"),
     re.compile(rf"<(?:{_TAGS})>", re.I),
     re.compile(r"\[(?:insert|your|describe|fill in|add|placeholder)\b[^\]]*\](?!\()", re.I),
 )

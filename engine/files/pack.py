@@ -25,12 +25,12 @@ _SKIPPED = {"node_modules", "venv", "__pycache__", "site-packages", "dist", "bui
 _ENOUGH = 262_144  # bytes of a file that tell what it is
 
 _ID = r"-\d+\.\d+(?:[a-z](?:\.\d+)?)?"
-_AC_DEFINED = re.compile(rf"^(?:\s*[-*+]\s+)?(?:\*\*|#{{1,6}}\s+(?:\*\*)?)AC{_ID}\b", re.M)
-_TC_DEFINED = re.compile(rf"^(?:\s*[-*+]\s+)?(?:\*\*|#{{1,6}}\s+(?:\*\*)?)TC{_ID}\b", re.M)
+_AC_DEFINED = re.compile(rf"^(?:[ \t]*[-*+][ \t]+)?(?:\*\*|#{{1,6}}\s+(?:\*\*)?)AC{_ID}\b", re.M)
+_TC_DEFINED = re.compile(rf"^(?:[ \t]*[-*+][ \t]+)?(?:\*\*|#{{1,6}}\s+(?:\*\*)?)TC{_ID}\b", re.M)
 _STORY_TITLE = re.compile(r"^# +Story\s+\d+[a-z]?\b", re.M)
 _STORY_SECTION = re.compile(r"^#{2,4} +(?:\*\*)?Story\s+(\d+[a-z]?)\b", re.M)
-_STORY_ROW = re.compile(r"^\s*\|\s*(?:\*\*)?(?:Story\s+)?(\d+[a-z]?)(?:\*\*)?\s*\|", re.M)
-_MAPPED = re.compile(rf"^\s*\|.*\bTC{_ID}.*\|", re.M)
+_STORY_ROW = re.compile(r"^[ \t]*\|[ \t]*(?:\*\*)?(?:Story[ \t]+)?(\d+[a-z]?)(?:\*\*)?[ \t]*\|", re.M)
+_MAPPED = re.compile(rf"^[ \t]*\|.*\bTC{_ID}.*\|", re.M)
 _TITLE = re.compile(r"^# +(.+)$", re.M)
 _IDS = re.compile(rf"\b(?:AC|TC){_ID}\b")
 

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from engine.errors import FormatError
@@ -89,6 +90,7 @@ class Document:
     tables: tuple[Table, ...]
 
 
+@lru_cache(maxsize=64)
 def read_document(raw: bytes) -> Document:
     """Find the places of a markdown file; broken front matter is no concern of this function."""
     span = split(raw)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.model.facts import Facts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
-from engine.rules.guards import explain, facts_of
+from engine.rules.guards import explain, facts_of, leaves, phrase
 from engine.rules.history import Progress, Who, reopened, roles_of
 from engine.rules.statechart import Cursor, Statechart
 
@@ -34,7 +34,7 @@ def decide(chart: Statechart, progress: Progress, facts: Facts, inputs: dict[str
         blocked = _own_items(machine, progress.state, cursor.state, facts)
         if blocked:
             return Wait(for_="person", why=blocked)
-        return Fire(source=progress.state, dest=cursor.state, exit=exit_, why=_why(exit_, progress))
+        return Fire(source=progress.state, dest=cursor.state, exit=exit_, why=_why(chart, exit_, progress))
     if pending is not None:
         return Run(todo=pending)
     return _wait(chart, state.asks, progress, facts)
@@ -151,14 +151,18 @@ def section_phase(machine: Machine, section: str) -> Phase:
     return "done"
 
 
-def _why(exit_: Exit, progress: Progress) -> str:
+def _why(chart: Statechart, exit_: Exit, progress: Progress) -> str:
+    """What was observed or decided in the state; where nothing was, the guard in words."""
     said = [ended.why for ended in progress.done.values() if ended.why]
     decided = [
         f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} ({event.by})"
         for event in progress.decided.values()
         if event.by
     ]
-    return "; ".join([*said, *decided]) or ("always" if exit_.when is None else "its guard holds")
+    if said or decided:
+        return "; ".join([*said, *decided])
+    way = next(way for way in chart.ways[progress.state] if way.exit is exit_)
+    return " and ".join(phrase(leaf, chart.machine) for leaf in leaves(way.term)) or "there is nothing to wait for"
 
 
 def _wait(chart: Statechart, asks: bool, progress: Progress, facts: Facts) -> Wait:

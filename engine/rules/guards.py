@@ -104,7 +104,8 @@ def phrase(leaf: Is, machine: Machine) -> str:
     kind, *names = leaf.fact
     if kind == "item":
         return f"{machine.items[names[0]].text!r} is ticked"
-    return f"{' '.join(leaf.fact)} is {' or '.join(sorted(leaf.wanted))}"
+    verb = "are" if kind in ("files", "dependencies", "inputs", "claims", "findings") else "is"
+    return f"{' '.join(leaf.fact)} {verb} {' or '.join(sorted(leaf.wanted))}"
 
 
 def _why(leaf: Is, facts: Facts, machine: Machine) -> str:
