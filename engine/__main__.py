@@ -1,6 +1,6 @@
 """`python -m engine` is `story`."""
 
-from engine.cli import main
+from engine.start import main
 
 if __name__ == "__main__":
     main()

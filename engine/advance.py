@@ -64,7 +64,8 @@ class Advanced:
 def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False) -> Advanced:
     """Advance a story until it needs a person, waits for another story or is over; `one_step` stops after one."""
     result = Advanced()
-    with disk.hold(repository.state / "locks" / f"{lock_name(folder)}%2F{story_id}.advance", 0):
+    lock = repository.state / "locks" / f"{lock_name(folder)}%2F{story_id}.advance"
+    with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
         seen = look(repository, folder, story_id)
         disk.sweep(seen.path.parent)
         disk.sweep(seen.evidence)
@@ -148,7 +149,6 @@ def _fire(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Seen:
         resets=fire.exit.resets,
     )
     seen.journal.append(step)
-    ports.tell(f"story {seen.shown.id}: {fire.source} → {fire.dest}: {fire.why}")
     names = tuple(f"{name}{' as ' + role if role else ''}" for (name, role), _ in actions)
     result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=fire.why))
     return _ask_all(_with(seen, [step]), ports)
@@ -173,19 +173,26 @@ def _run(seen: Seen, run: Run, ports: Ports) -> list[Place]:
     situation = _situation(seen, ports)
     outcomes = asyncio.run(_all(begun, situation, ports.calls))
     pending = []
+    errors = []
     for (todo, began), outcome in zip(begun, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            errors.append(outcome)
+            continue
         if outcome.status == "pending":
             pending.append(Place(file=outcome.body, line=1, text=outcome.why))
             continue
         _end(seen, todo, began, outcome)
         ports.tell(f"story {seen.shown.id}: {outcome.why}")
+    if errors:
+        raise errors[0]  # what its siblings answered is kept
     if len(pending) < len(outcomes):
         _write(look(seen.repository, seen.repository.root / seen.pack.root, seen.source.id))
     return pending
 
 
-async def _all(begun: list[tuple[Todo, Began]], situation: Situation, calls: Calls) -> list[Outcome]:
-    return await asyncio.gather(*(act(todo, began.call, situation, calls) for todo, began in begun))
+async def _all(begun: list[tuple[Todo, Began]], situation: Situation, calls: Calls) -> list[Outcome | BaseException]:
+    runs = (act(todo, began.call, situation, calls) for todo, began in begun)
+    return await asyncio.gather(*runs, return_exceptions=True)
 
 
 def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> tuple[Todo, Began]:

@@ -66,24 +66,13 @@ def status(pack: AnyPack = None, as_json: Json = False) -> None:
 
     Example: story status --json | jq '.data.stories[] | select(.waiting_for == "person")'
     """
-    from engine.files.repository import find_root, state_folder
-    from engine.status import read_status
+    from engine.start import print_status
 
-    root = find_root(Path.cwd())
-    rows = read_status(root, state_folder(root))
+    packs = None
     if pack is not None:
-        wanted = [folder.relative_to(root).as_posix() for folder in _packs(_repository(), pack)]
-        rows = [row for row in rows if row.pack in wanted]
-    if as_json:
-        typer.echo(report.envelope("status", "ok", report.status_data(rows)))
-    elif not rows:
-        typer.echo(f"no stories in {root}. `story new 1 login` makes one.")
-    elif sys.stdout.isatty():
-        from rich.console import Console
-
-        report.show_status(Console(), rows)
-    else:
-        typer.echo("\n".join(report.status_lines(rows)))
+        repository = _repository()
+        packs = [folder.relative_to(repository.root).as_posix() for folder in _packs(repository, pack)]
+    print_status(packs, as_json=as_json)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from junitparser import Error, Failure, JUnitXml, JUnitXmlError, Skipped, TestCa
 
 from engine.actions.situation import Outcome, Situation
 from engine.calls.port import Calls
+from engine.errors import UsageError
 from engine.files.config import GateConfig
 from engine.model.call import CommandRun, GateRun, Reply, TestResult
 from engine.model.machine import GateDef
@@ -32,9 +33,12 @@ async def run_gate(name: str, call: str, situation: Situation, calls: Calls) -> 
     command = gate.command or name
     config = situation.config.gates.get(command)
     if config is None:
-        return Outcome(status="failed", at=situation.clock(), why=_unset(command))
+        raise UsageError(f'gate {command!r} has no command. Add [gates.{command}] run = ["…"] to story.toml.')
     if gate.kind != "command" and not _reports(config):
-        return Outcome(status="failed", at=situation.clock(), why=_uncounted(command))
+        raise UsageError(
+            f'gate {command!r} counts tests but names no JUnit report. Add junit = ["path"] to [gates.{command}] '
+            "in story.toml, or use {report} in its command."
+        )
     scratch = situation.scratch / "gates" / re.sub(r"[^\w.-]+", "-", call)
     reply = await calls.submit(call, lambda: _perform(config, situation, scratch))
     if reply.status != "ok":
@@ -249,14 +253,3 @@ def _list(tests: Sequence[TestResult]) -> str:
 
 def _seconds(duration: str) -> float:
     return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
-
-
-def _unset(command: str) -> str:
-    return f'gate {command!r} has no command: set [gates.{command}] run = ["…"] in story.toml'
-
-
-def _uncounted(command: str) -> str:
-    return (
-        f"gate {command!r} counts tests but has no JUnit report: "
-        f'add junit = ["path"] to [gates.{command}] in story.toml, or use {{report}} in its command'
-    )

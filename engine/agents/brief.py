@@ -44,6 +44,17 @@ _WORK = {
     "discoveries": ["what the next story should know"],
 }
 _FORMS = {"verdict": _VERDICT, "fixes": _FIXES, "work": _WORK}
+EXAMPLES = frozenset(
+    {
+        "path/to/file.md:12",
+        "the words that stand there",
+        "what is wrong and what would be right",
+        "evidence, with path:line",
+        "every file you changed",
+        *(words for listed in _WORK.values() for words in listed),
+    }
+)
+"""What stands in the forms in place of an answer; a reply that holds one of these quotes the form."""
 _RULES = {
     "verdict": "FAIL exactly when there is a blocker or an issue. Cite where each finding stands and quote it.",
     "fixes": "Answer every finding of the list.",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Literal
 
 from pydantic import ValidationError
 
-from engine.agents.brief import EXAMPLE_REASONING
+from engine.agents.brief import EXAMPLE_REASONING, EXAMPLES
 from engine.errors import EngineError
 from engine.model.verdict import Fixes, Report, Verdict, Work
 
-_FENCE = re.compile(r"^```[ \t]*(?:json)?[ \t]*\r?\n(.*?)^```[ \t]*\r?$", re.M | re.S)
+_FENCE = re.compile(r" {0,3}(`{3,})[ \t]*([^`]*?)[ \t]*\r?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _SEVERITIES = {"critical": "blocker", "blocker": "blocker", "major": "issue", "issue": "issue"}
 _SEVERITIES |= {"minor": "nit", "nit": "nit"}
 _VERDICTS = {
@@ -64,18 +65,60 @@ def read_report(
 
 
 def _only_block(text: str, key: str) -> dict[str, object]:
-    bodies = _FENCE.findall(text) or [text]
     found = []
-    for body in bodies:
+    for body in [*_blocks(text)] or [text]:
         try:
-            value = json.loads(body)
+            value = json.loads(body, object_pairs_hook=_once)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and key in value:
             found.append(value)
     if len(found) != 1:
         raise InvalidReply(f"it holds {len(found)} JSON blocks with {key!r}, needs exactly one.")
+    if _SURROGATE.search(" ".join(_strings(found[0]))):
+        raise InvalidReply("it holds a lone surrogate, which is no character.")
+    quoted = sorted(EXAMPLES.intersection(_strings(found[0])))
+    if quoted:
+        raise InvalidReply(f"{quoted[0]!r} is quoted from the example of the form.")
     return found[0]
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """The bodies of the closed fenced blocks that are JSON or say nothing, read line by line as markdown does."""
+    fence, wanted, body = "", False, list[str]()
+    for line in text.split("\n"):
+        match = _FENCE.fullmatch(line)
+        if not fence:
+            if match:
+                fence, wanted, body = match[1], match[2].lower() in ("", "json"), []
+        elif match and not match[2] and len(match[1]) >= len(fence):
+            if wanted:
+                yield "\n".join(body)
+            fence = ""
+        else:
+            body.append(line)
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """A mapping that says the same thing twice contradicts itself; JSON would let the last one win."""
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidReply(f"{twice!r} stands twice in one mapping.")
+    return fields
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value.strip()
+    elif isinstance(value, dict):
+        yield from value
+        for part in value.values():
+            yield from _strings(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _strings(part)
 
 
 def _normal(fields: dict[str, object]) -> dict[str, object]:
@@ -129,7 +172,11 @@ def _consistent(verdict: Verdict, story: str, turn: int, tcs: Collection[str]) -
 
 
 def _complete(fixes: Fixes, findings: Collection[str]) -> Fixes:
-    missing = sorted(set(findings) - {answer.finding for answer in fixes.answers})
+    answered = [answer.finding for answer in fixes.answers]
+    missing = sorted(set(findings) - set(answered))
     if missing:
         raise InvalidReply(f"it does not answer {', '.join(missing)}.")
+    twice = sorted({finding for finding in answered if answered.count(finding) > 1})
+    if twice:
+        raise InvalidReply(f"it answers {', '.join(twice)} twice.")
     return fixes

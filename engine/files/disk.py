@@ -40,14 +40,14 @@ def update(path: Path, edit: Callable[[bytes], bytes], *, lock: Path, patience: 
 
 
 @contextmanager
-def hold(lock: Path, patience: float) -> Iterator[None]:
+def hold(lock: Path, patience: float, what: str = "the story is being written by another engine") -> Iterator[None]:
     """Hold a lock file, waiting up to `patience` seconds for it; a killed process loses it by itself."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     held = FileLock(lock)
     try:
         held.acquire(timeout=patience)
     except Timeout as err:
-        raise Locked(f"another engine holds {lock}. Wait for it or stop it; nothing was changed.") from err
+        raise Locked(f"{what} (it holds {lock}). Wait for it or stop it; nothing was changed.") from err
     try:
         yield
     finally:

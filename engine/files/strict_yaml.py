@@ -18,6 +18,16 @@ MAX_DEPTH = 40
 MAX_NODES = 50_000
 """Counted with every alias written out, so that nested aliases cannot explode."""
 
+CODES: dict[str, tuple[str, str]] = {
+    "Y01": ("the file cannot be read, or is not one plain YAML mapping", "Correct what the message names."),
+    "Y02": ("a key stands twice", "Keep one of them."),
+    "Y03": ("a key is unknown", "Use one of those that are allowed; the closest one is named."),
+    "Y04": ("a key is missing", "Add it."),
+    "Y05": ("a value does not fit", "Write what the message asks for; a word in quotes is always text."),
+    "Y06": ("`extends` cannot be followed, or deletes what is not there", "Correct the name."),
+}
+"""Code → what it means, and what to do, for files that cannot be read as machines."""
+
 _WORDS: dict[str, Scalar] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
 _INT = re.compile(r"[-+]?[0-9]{1,18}|0o[0-7]{1,18}|0x[0-9a-fA-F]{1,15}")
@@ -118,12 +128,13 @@ class _Builder:
             raise self.refuse(event, f"is nested deeper than {MAX_DEPTH} levels.", "Make it flatter.")
         if isinstance(event, yaml.AliasEvent):
             return self.alias(event)
-        tag = getattr(event, "tag", None)
+        assert isinstance(event, yaml.ScalarEvent | yaml.SequenceStartEvent | yaml.MappingStartEvent)
+        tag = event.tag
         if tag not in (None, "!"):
             raise self.refuse(event, f"has the tag {tag!r}.", "Leave tags out; quote a value to make it text.")
         if event.anchor:
             self.anchors[event.anchor] = None  # open: an alias inside would be endless
-        line = event.start_mark.line + 1
+        line = _line(event)
         node: Node
         if isinstance(event, yaml.ScalarEvent):
             node = Node(_scalar(event.value) if event.implicit[0] else event.value, self.file, line)
@@ -161,7 +172,7 @@ class _Builder:
         size = 1
         while not isinstance(event := next(events), yaml.MappingEndEvent):
             key, plain = self.key(event)
-            at = event.start_mark.line + 1
+            at = _line(event)
             value = self.node(next(events), events, depth + 1)
             if plain and key == "<<":
                 for name, node in self.merge(event, value).items():
@@ -196,7 +207,11 @@ class _Builder:
             raise self.refuse(event, f"holds more than {MAX_NODES} values.", "Is this a machine?")
 
     def refuse(self, event: yaml.Event, why: str, remedy: str = "Correct it.") -> _Refused:
-        return _Refused(broken(self.file, event.start_mark.line + 1, why, remedy))
+        return _Refused(broken(self.file, _line(event), why, remedy))
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 1
 
 
 def _scalar(text: str) -> Scalar:

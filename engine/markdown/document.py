@@ -90,7 +90,7 @@ class Document:
     tables: tuple[Table, ...]
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=64)  # one step reads the same text several times: to plan, to edit, to prove
 def read_document(raw: bytes) -> Document:
     """Find the places of a markdown file; broken front matter is no concern of this function."""
     span = split(raw)

@@ -98,8 +98,9 @@ def _todo(progress: Progress, act: SimpleAct, role: str) -> Todo:
     failures = progress.failures.get(who, [])
     running = progress.running.get(who)
     resumes = _resumes(progress, act, role)
-    if failures and failures[-1].status == "invalid":
-        resumes = failures[-1].session
+    refused = [failure for failure in failures if failure.status == "invalid"]
+    if refused:
+        resumes = refused[-1].session
     return Todo(
         act=act,
         role=role,
@@ -156,6 +157,7 @@ def _why(chart: Statechart, exit_: Exit, progress: Progress) -> str:
     said = [ended.why for ended in progress.done.values() if ended.why]
     decided = [
         f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} ({event.by})"
+        + (f": {' '.join(event.note.split())}" if event.note else "")
         for event in progress.decided.values()
         if event.by
     ]

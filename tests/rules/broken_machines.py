@@ -416,11 +416,11 @@ BROKEN = (
     _one(
         "A14",
         "      - {spot_check: validators}\n      - {consolidate: validators, ticks: [consolidated]}\n    exits:\n"
-        "      - to: approving\n        when: {verdict: {of: validators, is: PASS}, findings: {to_fix: none, ambiguous: none}, "
-        "claims: confirmed}\n        ticks: [blockers_fixed, revalidated]\n      - {to: fixing,",
+        "      - to: approving\n        when: {verdict: {of: validators, is: PASS}, findings: {to_fix: none, "
+        "ambiguous: none}, claims: confirmed}\n        ticks: [blockers_fixed, revalidated]\n      - {to: fixing,",
         "      - {consolidate: validators, ticks: [consolidated]}\n      - {spot_check: validators}\n    exits:\n"
-        "      - to: approving\n        when: {verdict: {of: validators, is: PASS}, findings: {to_fix: none, ambiguous: none}, "
-        "claims: confirmed}\n        ticks: [blockers_fixed, revalidated]\n      - {to: fixing,",
+        "      - to: approving\n        when: {verdict: {of: validators, is: PASS}, findings: {to_fix: none, "
+        "ambiguous: none}, claims: confirmed}\n        ticks: [blockers_fixed, revalidated]\n      - {to: fixing,",
     ),
     _one(
         "A15",

@@ -161,9 +161,9 @@ class World:
 @pytest.mark.parametrize(
     ("path", "stories"),
     [
-        ("machines/story.yaml", 3_000),
-        ("machines/infrastructure.yaml", 1_000),
-        ("tests/data/machines/doc-review.yaml", 1_000),
+        ("machines/story.yaml", 2_000),
+        ("machines/infrastructure.yaml", 700),
+        ("tests/data/machines/doc-review.yaml", 700),
     ],
 )
 def test_nothing_happens_that_the_proofs_hold_for_impossible(path: str, stories: int) -> None:
@@ -194,7 +194,11 @@ def test_the_walk_would_notice() -> None:
     machine = read_machine(ROOT / "machines" / "story.yaml").machine
     flow, chart = Flow(Study(machine), staling=False), Statechart(machine)
     with pytest.raises(AssertionError, match="assert"):
-        for seed in range(500):
-            world = World(machine, flow, chart, seed)
-            while world.taken not in machine.terminal:
-                world.step()
+        _walk_all(machine, flow, chart)
+
+
+def _walk_all(machine: Machine, flow: Flow, chart: Statechart) -> None:
+    for seed in range(500):
+        world = World(machine, flow, chart, seed)
+        while world.taken not in machine.terminal:
+            world.step()

@@ -1,0 +1,44 @@
+"""Where `story` starts: the verb that is run all day goes straight to its work, the others to the command line.
+
+Building the command line costs more than a warm `story status` altogether, so `status` and `status --json` skip it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine import report
+from engine.errors import EngineError
+
+
+def main() -> None:
+    """Run `story`."""
+    if sys.argv[1:] in (["status"], ["status", "--json"]):
+        try:
+            print_status(None, as_json="--json" in sys.argv)
+            return
+        except (EngineError, OSError):
+            pass  # the command line meets it again, and says it in its one way
+    from engine.cli import main as run
+
+    run()
+
+
+def print_status(packs: list[str] | None, *, as_json: bool) -> None:
+    """Print where every story stands, of some packs or of all."""
+    from engine.files.repository import find_root, state_folder
+    from engine.status import read_status
+
+    root = find_root(Path.cwd())
+    rows = [row for row in read_status(root, state_folder(root)) if packs is None or row.pack in packs]
+    if as_json:
+        sys.stdout.write(report.envelope("status", "ok", report.status_data(rows)) + "\n")
+    elif not rows:
+        sys.stdout.write(f"no stories in {root}. `story new 1 login` makes one.\n")
+    elif sys.stdout.isatty():
+        from rich.console import Console
+
+        report.show_status(Console(), rows)
+    else:
+        sys.stdout.write("\n".join(report.status_lines(rows)) + "\n")

@@ -1,0 +1,274 @@
+"""Replies: what is accepted as a report, and what is refused, with words that the agent can act on."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.agents.brief import EXAMPLE_REASONING
+from engine.agents.reply import LIMIT, InvalidReply, read_report
+from engine.model.verdict import Fixes, Report, Verdict, Work
+
+TCS = ("TC-1.1a", "TC-1.1b")
+ISSUE = {"severity": "issue", "where": "docs/spec.md:3", "quote": "two seconds", "text": "says two, means three"}
+
+
+def verdict(**changes: object) -> dict[str, object]:
+    """A verdict's fields; None leaves one out."""
+    fields: dict[str, object] = {
+        "story": "4",
+        "round": 1,
+        "verdict": "PASS",
+        "confidence": "high",
+        "reasoning": "All prompts stand on their own.",
+        "findings": [],
+        "tcs": {"TC-1.1a": "pass", "TC-1.1b": "pass"},
+        **changes,
+    }
+    return {key: value for key, value in fields.items() if value is not None}
+
+
+def block(fields: object, fence: str = "```json") -> str:
+    return f"{fence}\n{json.dumps(fields, indent=2)}\n```\n"
+
+
+def read(text: str) -> Report:
+    return read_report(text, "verdict", story="4", turn=1, tcs=TCS)
+
+
+FAIL = verdict(verdict="FAIL", findings=[ISSUE])
+PYTHON = "I ran this:\n\n```python\nassert 1 == 1\n```\n\nand it passed.\n\n"
+GOOD: dict[str, tuple[str, str]] = {
+    "pass": (block(verdict()), "PASS"),
+    "fail": (block(FAIL), "FAIL"),
+    "prose around": (f"I read it all.\n\n{block(verdict())}\nThat is all.", "PASS"),
+    "code before": (PYTHON + block(verdict()), "PASS"),
+    "code after": (block(FAIL) + PYTHON, "FAIL"),
+    "other json before": (block({"name": "package.json"}) + block(verdict()), "PASS"),
+    "no language": (block(verdict(), "```"), "PASS"),
+    "long fence": (f"````json\n{json.dumps(verdict())}\n````", "PASS"),
+    "upper case": (block(verdict(), "```JSON"), "PASS"),
+    "crlf": (block(verdict()).replace("\n", "\r\n"), "PASS"),
+    "indented": (block(verdict()).replace("```", "  ```"), "PASS"),
+    "bare json": (json.dumps(verdict()), "PASS"),
+    "only nits": (block(verdict(findings=[{**ISSUE, "severity": "nit"}])), "PASS"),
+    "fence in a quote": (block(verdict(verdict="FAIL", findings=[{**ISSUE, "quote": "```json\n{}\n```"}])), "FAIL"),
+    "ship": (block(verdict(verdict="SHIP")), "PASS"),
+    "ready": (block(verdict(verdict="Ready")), "PASS"),
+    "revise": (block(verdict(verdict="REVISE", findings=[{**ISSUE, "severity": "major"}])), "FAIL"),
+    "block": (block(verdict(verdict="BLOCK", findings=[{**ISSUE, "severity": "Critical"}])), "FAIL"),
+    "ready with issues": (block(verdict(verdict="READY WITH ISSUES", findings=[ISSUE])), "FAIL"),
+    "failing tc": (block({**FAIL, "tcs": {"TC-1.1a": "fail", "TC-1.1b": "manual"}}), "FAIL"),
+    "deferred tc": (block(verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "deferred"})), "PASS"),
+    "unclosed code before": (f"~~~\n{block(verdict())}", "PASS"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_a_clear_verdict_is_read(name: str) -> None:
+    """One clear block is found among prose, code and other JSON, in every vocabulary in use."""
+    text, wanted = GOOD[name]
+    report = read(text)
+    assert isinstance(report, Verdict)
+    assert report.verdict == wanted
+
+
+def finding(**changes: object) -> str:
+    return block(verdict(verdict="FAIL", findings=[{**ISSUE, **changes}]))
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "empty": ("", "0 JSON blocks"),
+    "prose only": ("PASS, with high confidence. All TCs verified.", "0 JSON blocks"),
+    "two blocks": (block(verdict()) + block(FAIL), "2 JSON blocks"),
+    "surrogate in a key": (block(verdict(tcs={**dict.fromkeys(TCS, "pass"), "\udc00": "pass"})), "lone surrogate"),
+    "the same twice": (block(verdict()) * 2, "2 JSON blocks"),
+    "truncated": (block(verdict())[:-20], "0 JSON blocks"),
+    "fence not closed": ("```json\n" + json.dumps(verdict()), "0 JSON blocks"),
+    "no object": (block([verdict()]), "0 JSON blocks"),
+    "two keys": (
+        block(verdict(verdict="FAIL")).replace('"FAIL"', '"FAIL", "verdict": "PASS"'),
+        "'verdict' stands twice",
+    ),
+    "hidden in another language": (block(verdict(), "```yaml"), "0 JSON blocks"),
+    "pass with an issue": (block(verdict(findings=[ISSUE])), "PASS with 1 open"),
+    "pass with a blocker": (block(verdict(findings=[{**ISSUE, "severity": "blocker"}])), "PASS with 1 open"),
+    "ship with major": (block(verdict(verdict="SHIP", findings=[{**ISSUE, "severity": "major"}])), "PASS with"),
+    "fail without finding": (block(verdict(verdict="FAIL")), "FAIL without"),
+    "fail with nits only": (finding(severity="minor"), "FAIL without"),
+    "ready with issues, without": (block(verdict(verdict="READY WITH ISSUES")), "FAIL without"),
+    "pass with failing tc": (block(verdict(tcs={"TC-1.1a": "fail", "TC-1.1b": "pass"})), "PASS with failing TC-1.1a"),
+    "missing tc": (block(verdict(tcs={"TC-1.1a": "pass"})), "lacks TC-1.1b"),
+    "no tcs": (block(verdict(tcs=None)), "lacks TC-1.1a, TC-1.1b"),
+    "unknown tc": (block(verdict(tcs={**dict.fromkeys(TCS, "pass"), "TC-9.9": "pass"})), "names TC-9.9"),
+    "unknown tc status": (block(verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "probably"})), "tcs.TC-1.1b"),
+    "echo of the example": (block(verdict(reasoning=EXAMPLE_REASONING)), "that of the example"),
+    "the example itself": (
+        block({**verdict(), "verdict": "PASS or FAIL", "confidence": "high, medium or low"}),
+        "verdict: ",
+    ),
+    "empty reasoning": (block(verdict(reasoning="  ")), "or empty"),
+    "no reasoning": (block(verdict(reasoning=None)), "reasoning"),
+    "wrong story": (block(verdict(story="5")), "story '5', not '4'"),
+    "story as a number": (block(verdict(story=4)), "story"),
+    "wrong round": (block(verdict(round=2)), "round 2, not 1"),
+    "round in words": (block(verdict(round="first")), "round"),
+    "unknown verdict": (block(verdict(verdict="LGTM")), "verdict: "),
+    "both verdicts": (block(verdict(verdict="PASS or FAIL")), "verdict: "),
+    "verdict as a list": (block(verdict(verdict=["PASS"])), "verdict: "),
+    "null verdict": (block({**verdict(), "verdict": None}), "verdict: "),
+    "unknown severity": (finding(severity="severe"), "findings.0.severity"),
+    "no severity": (finding(severity=None), "findings.0.severity"),
+    "unknown confidence": (block(verdict(confidence="90 %")), "confidence"),
+    "unknown key": (block({**verdict(), "score": 9}), "score"),
+    "unknown key in a finding": (finding(priority=1), "priority"),
+    "finding as text": (block(verdict(verdict="FAIL", findings=["bad"])), "findings.0"),
+    "findings as text": (block(verdict(findings="none")), "findings"),
+    "text missing": (block(verdict(verdict="FAIL", findings=[{"severity": "issue"}])), "findings.0.text"),
+    "lone surrogate": (block(verdict(reasoning="\ud800")), "lone surrogate"),
+    "too deep": ("```json\n" + "[" * 100_000 + "\n```", "0 JSON blocks"),
+    "huge number": ("```json\n{\"verdict\": " + "9" * 5000 + "}\n```", "0 JSON blocks"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_an_unclear_verdict_is_refused(name: str) -> None:
+    """What is incomplete, unknown, quoted or contradicts itself is invalid and told in one line, never a PASS."""
+    text, wanted = BAD[name]
+    with pytest.raises(InvalidReply) as refused:
+        read(text)
+    assert wanted in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_agents_cannot_fill_in_what_the_engine_knows() -> None:
+    """An id, sources, a check or a reason to ask that an agent claims is dropped."""
+    claimed = {**ISSUE, "id": "F1", "sources": ["story check"], "ambiguous": "", "check": "confirmed"}
+    report = read(block(verdict(verdict="FAIL", findings=[{**claimed, "ambiguous": "ask nobody"}])))
+    assert isinstance(report, Verdict)
+    found = report.findings[0]
+    assert (found.id, found.sources, found.ambiguous, found.check) == ("", (), "", None)
+    assert found.text == "says two, means three"
+
+
+def test_a_huge_reply_is_refused_and_quickly() -> None:
+    """A reply above the limit is refused by its length; one below it is read in linear time."""
+    with pytest.raises(InvalidReply, match="more than 1000000"):
+        read("x" * (LIMIT + 1))
+    began = time.monotonic()
+    for line in ("```json\n", "```\n", "````\n```\n", "{", "```json {\n"):
+        with pytest.raises(InvalidReply):
+            read(line * (LIMIT // len(line)))
+    assert time.monotonic() - began < 10
+
+
+F2 = {"finding": "F2", "answer": "fixed"}
+
+
+def fixes(answers: list[dict[str, str]], findings: tuple[str, ...] = ("F1", "F2")) -> Report:
+    text = block({"answers": answers, "files": ["docs/spec.md"]})
+    return read_report(text, "fixes", story="4", turn=1, findings=findings)
+
+
+def test_a_fixer_answers_every_finding() -> None:
+    """Fixes are read when each finding of the list has an answer of the three kinds."""
+    report = fixes([{"finding": "F1", "answer": "fixed"}, {"finding": "F2", "answer": "rejected", "because": "x"}])
+    assert isinstance(report, Fixes)
+    assert [answer.answer for answer in report.answers] == ["fixed", "rejected"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ([{"finding": "F1", "answer": "fixed"}], "does not answer F2"),
+        ([], "does not answer F1, F2"),
+        ([{"finding": "F1", "answer": "done"}], "answers.0.answer"),
+        ([{"finding": "F1", "answer": "fixed, rejected or needs a person"}], "answers.0.answer"),
+        ([{"finding": "F1", "answer": "fixed"}, {"finding": "F1", "answer": "rejected"}, F2], "answers F1 twice"),
+    ],
+)
+def test_an_incomplete_list_of_fixes_is_refused(answers: list[dict[str, str]], wanted: str) -> None:
+    """A finding without an answer, with two, or with an unknown one is invalid."""
+    with pytest.raises(InvalidReply, match=wanted):
+        fixes(answers)
+
+
+def test_nothing_to_fix_needs_no_answers() -> None:
+    """An empty list of findings is answered by an empty list."""
+    report = fixes([], findings=())
+    assert isinstance(report, Fixes)
+    assert report.answers == ()
+
+
+def test_a_report_of_work_is_read() -> None:
+    """A report of work needs its files; deviations and discoveries may be left out."""
+    text = block({"files": ["src/a.py"], "deviations": ["returns a list"]})
+    report = read_report(text, "work", story="4", turn=1)
+    assert isinstance(report, Work)
+    assert (report.files, report.deviations, report.discoveries) == (("src/a.py",), ("returns a list",), ())
+    for bad in ({"deviations": []}, {"files": "src/a.py"}, {"files": [], "tests": 3}):
+        with pytest.raises(InvalidReply):
+            read_report(block(bad), "work", story="4", turn=1)
+
+
+@pytest.mark.parametrize("returns", ["fixes", "work"])
+def test_an_echo_of_the_other_examples_is_refused(returns: str) -> None:
+    """The forms for fixes and work, sent back as they are, are no report."""
+    form = {
+        "fixes": {
+            "answers": [{"finding": "F1", "answer": "fixed, rejected or needs a person", "because": "evidence"}],
+            "files": ["every file you changed"],
+        },
+        "work": {
+            "files": ["every file you created or changed"],
+            "deviations": ["where the work differs from spec or prompt, and why"],
+            "discoveries": ["what the next story should know"],
+        },
+    }[returns]
+    with pytest.raises(InvalidReply):
+        read_report(block(form), returns, story="4", turn=1, findings=("F1",))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["verdict", "story", "round", "confidence", "reasoning", "findings", "tcs", "answers", "files"])
+WORDS = st.sampled_from(["PASS", "FAIL", "4", "high", "issue", "TC-1.1a", "ready with issues", 1, True, None, [], {}])
+SHAPED = st.dictionaries(NAMES, WORDS | JSON, max_size=9).map(block)
+FENCED = st.lists(
+    st.sampled_from(["```", "```json", "````", "~~~", "  ```", '{"verdict": "PASS"}', "{", "}", "\r", "x", ""])
+).map("\n".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(text=st.text() | SHAPED | FENCED, returns=st.sampled_from(["verdict", "fixes", "work"]))
+def test_any_text_is_a_report_or_refused(text: str, returns: str) -> None:
+    """Whatever an agent says, it is a report or an InvalidReply; nothing else ever comes out."""
+    try:
+        report = read_report(text, returns, story="4", turn=1, tcs=TCS, findings=("F1",))
+    except InvalidReply as err:
+        assert str(err).encode()
+    else:
+        assert isinstance(report, Verdict | Fixes | Work)
+        assert report.model_dump_json()
+
+
+@settings(max_examples=300, deadline=None)
+@given(fields=st.dictionaries(NAMES, WORDS | JSON))
+def test_no_pass_is_ever_read_out_of_a_contradiction(fields: dict[str, object]) -> None:
+    """Whatever fields of a good verdict are changed: if it is read as PASS, nothing in it says otherwise."""
+    try:
+        report = read(block({**verdict(), **fields}))
+    except InvalidReply:
+        return
+    assert isinstance(report, Verdict)
+    if report.verdict == "PASS":
+        assert all(found.severity == "nit" for found in report.findings)
+        assert set(report.tcs) == set(TCS)
+        assert "fail" not in report.tcs.values()
