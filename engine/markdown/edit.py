@@ -48,7 +48,9 @@ class RemoveKey:
 
 @dataclass(frozen=True, slots=True)
 class InsertSection:
-    """Put a section (markdown with LF, its heading first) at the end of section *under*, or of the file.
+    """Put a section (markdown with LF, its heading first) before section *before*, else at the end of *under*.
+
+    Without *under* it goes to the end of the file.
 
     It brings one blank line: after itself inside a file, before itself at the end of one. Where the file has
     no final newline, one is added before the section, and the section ends without one.
@@ -56,6 +58,7 @@ class InsertSection:
 
     text: str
     under: tuple[str, ...] | None = None
+    before: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,8 @@ def _insert_section(old: Document, edit: InsertSection) -> Document:
     raw, eol = old.raw, line_ending(old.raw)
     shown, text = lines_of(raw), eol.join(_END.split(edit.text.strip()))
     after = len(shown) + 1 if edit.under is None else _only_section(old, edit.under)[1]
+    if edit.before is not None and (next_ := section(old, *edit.before)) is not None:
+        after = next_[0]
     at, lead = start_of(raw, after), 0
     if at < len(raw) or (shown and not shown[-1].strip(" \t") and is_closed(raw)):
         text = text + eol + eol  # the blank line that stands before it is left to the part above

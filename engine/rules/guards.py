@@ -104,7 +104,9 @@ def phrase(leaf: Is, machine: Machine) -> str:
     kind, *names = leaf.fact
     if kind == "item":
         return f"{machine.items[names[0]].text!r} is ticked"
-    verb = "are" if kind in ("files", "dependencies", "inputs", "claims", "findings") else "is"
+    if kind == "files":
+        return "story.md and its prompts are there"
+    verb = "are" if kind in ("dependencies", "inputs", "claims", "findings") else "is"
     return f"{' '.join(leaf.fact)} {verb} {' or '.join(sorted(leaf.wanted))}"
 
 

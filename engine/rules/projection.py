@@ -131,7 +131,8 @@ def _questions(machine: Machine, progress: Progress, story: Story, title: str) -
     findings = {finding.id: finding for finding in progress.findings}
     texts = [question_text(machine, asked, findings.get(asked.finding or "")) for asked in missing]
     if texts and not shown:
-        yield InsertSection(f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n", under=(title,))
+        text = f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n"
+        yield InsertSection(text, under=(title,), before=(title, LOG))
         return
     for text in texts:
         yield InsertSection(text + "\n", under=(title, DECISIONS))

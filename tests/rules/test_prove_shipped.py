@@ -165,7 +165,7 @@ def test_worktrees_let_stories_run_side_by_side() -> None:
     raw = read_machine(STORY).root.plain()
     raw["pipeline"]["concurrency"]["execution"] = 4
     raw["states"]["fixing"]["do"][0]["writes"].append("files")
-    assert {flaw.code for flaw in prove(Machine.model_validate(raw))} == {"P01", "P05", "S01"}
+    assert {flaw.code for flaw in prove(Machine.model_validate(raw))} == {"P01", "P05"}
     raw["states"]["fixing"]["do"][0]["writes"].pop()
     raw["pipeline"]["isolation"] = {"execution": "worktree", "verification": "worktree"}
     assert prove(Machine.model_validate(raw)) == []
