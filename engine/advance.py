@@ -75,6 +75,7 @@ def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports
                 result.waiting = waiting
                 break
             if one_step and result.steps and result.steps[-1].source != result.steps[-1].dest:
+                result.waiting = foresee(repository, folder, story_id, ports=ports).waiting
                 break
             seen = look(repository, folder, story_id)
     result.outcome = "moved" if result.steps else "waiting"

@@ -14,9 +14,9 @@ from engine.look import Repository
 from engine.model.machine import Machine
 from engine.model.pack import Source
 from engine.model.problem import Severity
+from engine.model.row import Row
 from engine.model.story import Story
 from engine.rules.guards import compile_guard, facts_of
-from engine.status import Row
 
 
 @dataclass(frozen=True, slots=True)

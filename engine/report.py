@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
     from engine.advance import Advanced
     from engine.model.problem import Problem
+    from engine.model.row import Row
     from engine.model.step import Place
-    from engine.status import Row
 
 Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]
 _PUBLIC = ("id", "pack", "title", "machine", "state", "phase", "done", "total", "waiting_for", "path")

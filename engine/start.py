@@ -1,7 +1,4 @@
-"""Where `story` starts: the verb that is run all day goes straight to its work, the others to the command line.
-
-Building the command line costs more than a warm `story status` altogether, so `status` and `status --json` skip it.
-"""
+"""`story status`, without the command line around it: building that costs more than a warm status altogether."""
 
 from __future__ import annotations
 
@@ -9,20 +6,6 @@ import sys
 from pathlib import Path
 
 from engine import report
-from engine.errors import EngineError
-
-
-def main() -> None:
-    """Run `story`."""
-    if sys.argv[1:] in (["status"], ["status", "--json"]):
-        try:
-            print_status(None, as_json="--json" in sys.argv)
-            return
-        except (EngineError, OSError):
-            pass  # the command line meets it again, and says it in its one way
-    from engine.cli import main as run
-
-    run()
 
 
 def print_status(packs: list[str] | None, *, as_json: bool) -> None:

@@ -15,31 +15,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from engine.model.row import Row
+
 VERSION = 1
 RACY = 2_000_000_000
 """Nanoseconds: a file saved so shortly before we looked may change again without its stat showing it."""
 
 Stamp = list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One story in `story status`. `needs` are the stories it depends on; `problem` says why it cannot be read."""
-
-    id: str
-    pack: str
-    title: str
-    machine: str | None
-    state: str | None
-    phase: str | None
-    done: int
-    total: int
-    waiting_for: str
-    path: str
-    complete: bool = False
-    queued: bool = False
-    needs: tuple[str, ...] = ()
-    problem: str = ""
 
 
 def read_status(root: Path, state: Path) -> list[Row]:

@@ -116,9 +116,7 @@ class Life:
         """The spot check ran."""
         return self.began("spot_check").ended(claims=claims, findings=findings)
 
-    def merged(
-        self, to_fix: str = "none", ambiguous: str = "none", findings: tuple[Finding, ...] = ()
-    ) -> Life:
+    def merged(self, to_fix: str = "none", ambiguous: str = "none", findings: tuple[Finding, ...] = ()) -> Life:
         """The consolidation ran."""
         facts = {"findings__to_fix": to_fix, "findings__ambiguous": ambiguous}
         return self.began("consolidate").ended(findings=findings, **facts)

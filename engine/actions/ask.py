@@ -51,7 +51,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
                 why=f"{title}: {report.verdict}{_counted(report)}",
                 facts={f"verdict:{todo.role}": report.verdict},
                 findings=found,
-                tcs=dict(report.tcs),
+                tcs=dict(report.tcs) if act.purpose == "verify" else {},
                 body=_verdict_body(report),
             )
         case Fixes():
@@ -71,7 +71,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
 def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
     progress = situation.progress
     failures = progress.failures.get((act.id, todo.role), [])
-    complaint = failures[-1].why if failures and failures[-1].status == "invalid" else ""
+    complaint = next((failure.why for failure in reversed(failures) if failure.status == "invalid"), "")
     notes = {finding: decided.note for finding, decided in progress.dispositions.items() if decided.note}
     words = {
         **situation.words,

@@ -25,7 +25,7 @@ def consolidate(act: ConsolidateAct, situation: Situation) -> Outcome:
     if situation.machine.phase_of(situation.progress.state) == "validation":
         raw += [_as_finding(problem) for problem in situation.problems()]
     merged = sorted(_merge(raw), key=lambda finding: (_RANK[finding.severity], finding.where, finding.text))
-    named = _name(merged, situation.progress.findings)
+    named = _name(merged, [*situation.progress.named.values()])
     effort = situation.config.standing.effort or situation.progress.facts.get(("decision", "effort"))
     findings = tuple(_ask_about(finding, situation) for finding in named)
     decided = situation.progress.dispositions
@@ -112,7 +112,10 @@ def _join(group: Sequence[Finding]) -> Finding:
 
 
 def _name(merged: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
-    """Give each finding its id: the one it had in an earlier round, else the next number."""
+    """Give each finding its id: the one it had before, else a number that none ever had.
+
+    A person's answer is about an id, so an id that came back for something else would take the answer with it.
+    """
     known = {_plain(finding.text): finding.id for finding in before}
     last = max((int(finding.id[1:]) for finding in before), default=0)
     named, taken = [], set()

@@ -85,7 +85,11 @@ def judge_red(ran: GateRun, baseline: Iterable[TestResult]) -> tuple[bool, str]:
     early = [name for name, status in new.items() if status not in ("failed", "errored")]
     if early:
         return False, f"new tests that do not fail: {', '.join(early[:3])}"
-    broken = [name for name in old if now.get(name) not in ("passed", "skipped")]
+    broken = [
+        name
+        for name, before in old.items()
+        if now.get(name) not in ("passed", "skipped" if before == "skipped" else "passed")
+    ]
     if broken:
         return False, f"older tests that do not pass any more: {', '.join(broken[:3])}"
     return True, f"{len(new)} new tests fail, {len(old)} older ones pass"
@@ -136,7 +140,7 @@ async def _perform(config: GateConfig, situation: Situation, scratch: Path) -> R
     scratch.mkdir(parents=True, exist_ok=True)
     report = scratch / "report.xml"
     report.unlink(missing_ok=True)
-    since = time.time_ns()
+    since = _stamp(scratch / "began")
     seconds = _seconds(config.timeout)
     runs = []
     for number, command in enumerate(config.run):
@@ -146,7 +150,7 @@ async def _perform(config: GateConfig, situation: Situation, scratch: Path) -> R
     late = [run.command for run in runs if run.exit is None]
     try:
         tests = _merge(config, situation.root, report, since) if _reports(config) else None
-    except (JUnitXmlError, SyntaxError, OSError, ValueError, TypeError) as err:
+    except (JUnitXmlError, SyntaxError, OSError, ValueError, TypeError, NotImplementedError) as err:
         why = f"the JUnit report cannot be read: {err}"
         return Reply(status="failed", text="", why=why, started=started, ended=situation.clock())
     ran = GateRun(runs=tuple(runs), tests=tests)
@@ -190,6 +194,13 @@ def _kill_group(pid: int) -> None:
         return
 
 
+def _stamp(path: Path) -> int:
+    """The time now by the clock that stamps files; it lags behind `time.time_ns` by up to 10 ms."""
+    path.unlink(missing_ok=True)
+    path.touch()
+    return path.stat().st_mtime_ns
+
+
 def _reports(config: GateConfig) -> bool:
     return bool(config.junit) or any("{report}" in command for command in config.run)
 
@@ -217,8 +228,8 @@ def _cases(xml: JUnitXml | TestSuite) -> Iterable[TestCase]:
 
 
 def _name(case: TestCase) -> str:
-    name = " ".join(str(case.name or "").split())
-    return f"{case.classname}::{name}" if case.classname else name
+    parts = (" ".join(str(part or "").split()) for part in (case.classname, case.name))
+    return "::".join(part for part in parts if part)
 
 
 def _status(case: TestCase) -> str:

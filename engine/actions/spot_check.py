@@ -13,7 +13,7 @@ from engine.model.verdict import Check, Finding
 
 NEAR = 3
 """Lines around a cited line in which the quote may stand."""
-_PLACE = re.compile(r"(.+?)(?::(\d+)(?:-\d+)?)?$")
+_PLACE = re.compile(r"([^\0]+?)(?::(\d{1,9})(?:-\d+)?)?")
 
 
 def spot_check(act: SpotCheckAct, situation: Situation) -> Outcome:
@@ -54,19 +54,21 @@ def latest_verdict(situation: Situation, role: str) -> Ended | None:
         for (_, who), event in situation.progress.latest.items()
         if who == role and f"verdict:{role}" in event.facts
     ]
-    return max(ended, key=lambda event: event.evidence, default=None)
+    return max(ended, key=lambda event: int(event.evidence.split("-")[0]), default=None)
 
 
 def _check(finding: Finding, root: Path) -> tuple[Check, str]:
     match = _PLACE.fullmatch(finding.where.strip("` "))
     if not finding.where or match is None:
         return "uncheckable", "it cites no place"
-    path = (root / match[1]).resolve()
-    if not path.is_relative_to(root.resolve()):
-        return "refuted", f"{match[1]} lies outside the repository"
     try:
+        path = (root / match[1]).resolve()
+        if not path.is_relative_to(root.resolve()):
+            return "refuted", f"{match[1]} lies outside the repository"
+        if not path.is_file():
+            return "refuted", f"{match[1]} is not there"
         lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-    except OSError:
+    except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
         return "refuted", f"{match[1]} cannot be read"
     number = int(match[2]) if match[2] else 0
     if number > len(lines):

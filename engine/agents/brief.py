@@ -43,7 +43,7 @@ _WORK = {
     "deviations": ["where the work differs from spec or prompt, and why"],
     "discoveries": ["what the next story should know"],
 }
-_FORMS = {"verdict": _VERDICT, "fixes": _FIXES, "work": _WORK}
+_FORMS: dict[str, Mapping[str, object]] = {"verdict": _VERDICT, "fixes": _FIXES, "work": _WORK}
 EXAMPLES = frozenset(
     {
         "path/to/file.md:12",
@@ -88,7 +88,7 @@ def write_brief(
         parts += ["**Read:**", *(f"- {path}" for path in reads(prompt, pack, story)), ""]
     if act.writes:
         parts += [f"You may change: {', '.join(act.writes)}. Nothing else.", ""]
-    parts += [_form(prompt, story.id, turn)]
+    parts += [_form(act, prompt, story.id, turn)]
     return "\n".join(parts)
 
 
@@ -139,8 +139,9 @@ def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> s
     )
 
 
-def _form(prompt: Prompt, story_id: str, turn: int) -> str:
-    form = json.dumps(_FORMS[prompt.returns], indent=2)
+def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:
+    fields = {key: value for key, value in _FORMS[prompt.returns].items() if key != "tcs" or act.purpose == "verify"}
+    form = json.dumps(fields, indent=2)
     form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
     rules = _RULES[prompt.returns]
     return f"Answer with exactly one fenced block in this form. {rules}\n\n```json\n{form}\n```\n"

@@ -9,7 +9,7 @@ from engine.markdown.document import Document, lines_of
 
 _FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?(`{3,}|~{3,})(.*)")
 _COMMENT = re.compile(r"<!--.*?-->")
-_CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)")
+_CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _ENGINE_TITLES = re.compile(r"(?:log|decisions|(?:story \S+ )?execution checklist)$", re.I)
 
 MANUAL = re.compile(

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from engine.model.base import Value
 from engine.model.machine import Severity
 
 Outcome = Literal["pass", "fail", "manual", "deferred"]
 Answer = Literal["fixed", "rejected", "needs a person"]
+OneLine = Annotated[str, AfterValidator(lambda text: " ".join(text.split()))]
+"""Agents' words that are shown in story.md: on one line they can be no item, heading or fence of their own."""
 Check = Literal["confirmed", "refuted", "uncheckable"]
 
 
@@ -23,7 +25,7 @@ class Finding(Value):
 
     id: str = ""
     severity: Severity
-    where: str = ""
+    where: OneLine = ""
     quote: str = ""
     text: str
     sources: tuple[str, ...] = ()
@@ -48,7 +50,7 @@ class FixAnswer(Value):
 
     finding: str
     answer: Answer
-    because: str = ""
+    because: OneLine = ""
 
 
 class Fixes(Value):

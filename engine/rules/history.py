@@ -44,6 +44,7 @@ class Progress:
     sessions: dict[Who, str] = field(default_factory=dict)
     judged: dict[str, dict[str, str]] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    named: dict[str, Finding] = field(default_factory=dict)  # every finding that ever had an id, in any phase
     answers: tuple[FixAnswer, ...] = ()
     asked: dict[str, Asked] = field(default_factory=dict)
     questions: int = 0
@@ -170,6 +171,7 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         return
     if isinstance(act, ConsolidateAct):
         progress.findings = ended.findings
+        progress.named |= {finding.id: finding for finding in ended.findings}
         progress.answers = ()
     progress.answers += ended.answers
     if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):

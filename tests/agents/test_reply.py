@@ -131,7 +131,7 @@ BAD: dict[str, tuple[str, str]] = {
     "text missing": (block(verdict(verdict="FAIL", findings=[{"severity": "issue"}])), "findings.0.text"),
     "lone surrogate": (block(verdict(reasoning="\ud800")), "lone surrogate"),
     "too deep": ("```json\n" + "[" * 100_000 + "\n```", "0 JSON blocks"),
-    "huge number": ("```json\n{\"verdict\": " + "9" * 5000 + "}\n```", "0 JSON blocks"),
+    "huge number": ('```json\n{"verdict": ' + "9" * 5000 + "}\n```", "0 JSON blocks"),
 }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.cli import main
+from engine.start import main
 
 
 @dataclass(frozen=True)

@@ -54,9 +54,7 @@ def gates(*, red: str = "expected", typecheck: str = "pass", lint: str = "pass",
 
 
 def gating(*, tests: str = "pass", typecheck: str = "pass", lint: str = "pass", counts: str = "match") -> Told:
-    return lambda life: (
-        life.gate("tests", tests).gate("typecheck", typecheck).gate("lint", lint).gate("counts", counts)
-    )
+    return lambda life: life.gate("tests", tests).gate("typecheck", typecheck).gate("lint", lint).gate("counts", counts)
 
 
 def verified(
