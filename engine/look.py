@@ -5,8 +5,8 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from engine.checks.check import check_pack
 from engine.checks.expected import expected_tests, owned_acs
@@ -246,20 +246,35 @@ def is_complete(repository: Repository, shown: Story) -> bool:
 
 
 def _chart(path: Path, root: Path) -> Statechart:
-    return _proven_chart(path, root, path.stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=32)
-def _proven_chart(path: Path, root: Path, stamp: int) -> Statechart:  # noqa: ARG001 - a saved file is read again
-    """Machines are proven before they run."""
+    """Machines are proven before they run, and read again when their file or one that it extends was saved."""
+    known = _CHARTS.get((path, root))
+    if known is not None and known.stamps == _stamps(known.sources):
+        return known.chart
     file = read_machine(path, own=root / "machines", root=root)
+    stamps = _stamps(file.sources)
     flaws = prove(file.machine)
     if flaws:
         where, line = file.where(flaws[0].place)
         more = f" ({len(flaws) - 1} more: run `story machine check {path.name}`)" if len(flaws) > 1 else ""
         message = f"M{flaws[0].code}: {flaws[0].message}"
         raise FormatError(message, path=where, line=line, remedy=f"{flaws[0].remedy}{more}")
-    return Statechart(file.machine)
+    _CHARTS[path, root] = _Known(file.sources, stamps, Statechart(file.machine))
+    return _CHARTS[path, root].chart
+
+
+class _Known(NamedTuple):
+    """A proven chart, and the files it was made of as they were then."""
+
+    sources: tuple[Path, ...]
+    stamps: tuple[int, ...]
+    chart: Statechart
+
+
+_CHARTS: dict[tuple[Path, Path], _Known] = {}
+
+
+def _stamps(paths: tuple[Path, ...]) -> tuple[int, ...]:
+    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
 def _hash(content: bytes) -> str:

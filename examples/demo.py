@@ -101,6 +101,7 @@ class Demo:
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "XDG_STATE_HOME": str(scratch / "state"),
             "PYTHONPATH": "src",
+            "PYTHONUTF8": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the project needs none, and each costs time
             "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_CONFIG_NOSYSTEM": "1",
@@ -208,7 +209,7 @@ class Demo:
     def run(self, command: str | list[str], *, shell: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a command in the project."""
         return subprocess.run(
-            command, shell=shell, cwd=self.root, env=self.environ, capture_output=True, text=True, check=False
+            command, shell=shell, cwd=self.root, env=self.environ, capture_output=True, encoding="utf-8", check=False
         )
 
     def file(self, story: str) -> Path:

@@ -203,6 +203,7 @@ def _decisions(document: Document, title: str, raw: bytes) -> Iterator[ShownDeci
         note = next((n for n, line in enumerate(body) if _NOTE.match(line)), None)
         yield ShownDecision(
             id=match[1],
+            heading=heading.text,
             line=heading.line,
             options=tuple((item.text, item.line) for item in options),
             ticked=tuple(item.text for item in options if item.checked),

@@ -20,6 +20,7 @@ class ShownDecision(Value):
     """One question as it stands in story.md: the options with their lines, what is ticked, and the note."""
 
     id: str
+    heading: str
     line: int
     options: tuple[tuple[str, int], ...]
     ticked: tuple[str, ...]

@@ -123,11 +123,13 @@ def _cells(step: Stepped, evidence: str) -> tuple[str, ...]:
 
 
 def _questions(machine: Machine, progress: Progress, story: Story, title: str) -> Iterator[Edit]:
-    shown = {decision.id for decision in story.decisions}
+    over = [shown for shown in story.decisions if shown.id not in progress.asked]
+    shown = {decision.id for decision in story.decisions if decision not in over}
     missing = [asked for name, asked in progress.asked.items() if name not in shown]
-    if shown and not progress.asked:
+    if over and not shown:
         yield RemoveSection((title, DECISIONS))
-        return
+    elif over:
+        yield from (RemoveSection((title, DECISIONS, decision.heading)) for decision in over)
     findings = {finding.id: finding for finding in progress.findings}
     texts = [question_text(machine, asked, findings.get(asked.finding or "")) for asked in missing]
     if texts and not shown:

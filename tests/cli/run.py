@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.start import main
+from engine.__main__ import main
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def test_the_checklist_stands_word_for_word_as_in_the_method() -> None:
 def test_adoption_adds_front_matter_and_checklist_and_nothing_else() -> None:
     """Taken away again, what adoption wrote leaves the author's bytes."""
     sheet = Sheet(Life())
-    head = f"state: drafted\nmachine: story\nupdated: {AT}\n"
+    head = f'state: drafted\nmachine: story\nupdated: "{AT}"\n'
     assert sheet.text == RAW.replace("author's\n---", f"author's\n{head}---") + "\n" + SEED
     assert sheet.story.state == "drafted"
 
