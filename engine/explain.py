@@ -6,7 +6,8 @@ from pathlib import Path
 
 from engine.look import Repository, look
 from engine.model.base import Value
-from engine.rules.decide import why_not
+from engine.model.step import Run
+from engine.rules.decide import decide, why_not
 
 
 class Way(Value):
@@ -24,6 +25,7 @@ class Explained(Value):
     state: str
     phase: str
     done: tuple[str, ...]
+    todo: tuple[str, ...]
     ways: tuple[Way, ...]
     waits_for_stories: tuple[str, ...]
 
@@ -31,12 +33,15 @@ class Explained(Value):
 def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
     """Explain one story from what is on disk."""
     seen = look(repository, folder, story_id)
+    decision = decide(seen.chart, seen.progress, seen.facts, seen.inputs)
+    todo = decision.todo if isinstance(decision, Run) else ()
     rows = why_not(seen.chart, seen.progress.state, seen.facts)
     return Explained(
         story=story_id,
         state=seen.progress.state,
         phase=seen.machine.phase_of(seen.progress.state),
         done=tuple(ended.why for ended in seen.progress.done.values()),
+        todo=tuple(f"{one.act.id}{' as ' + one.role if one.role else ''}" for one in todo),
         ways=tuple(Way(to=exit_.to, open=answer, lacks=tuple(lacks)) for exit_, answer, lacks in rows),
         waits_for_stories=tuple(f"{place.file}: {place.text}" for place in seen.waiting_for),
     )
@@ -46,8 +51,11 @@ def explained_lines(explained: Explained) -> list[str]:
     """The explanation in words."""
     lines = [f"story {explained.story} is {explained.state} ({explained.phase})"]
     lines += [f"  done: {why}" for why in explained.done]
+    lines += [f"  to do first: {name}" for name in explained.todo]
     for way in explained.ways:
-        word = {True: "open", False: "closed", None: "not known yet"}[way.open]
+        word = {True: "open" if not explained.todo else "open after that", False: "closed", None: "not known yet"}[
+            way.open
+        ]
         lines.append(f"  → {way.to}: {word}")
         lines += [f"      {reason}" for reason in way.lacks]
     lines += [f"  {text}" for text in explained.waits_for_stories]

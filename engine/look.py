@@ -17,12 +17,12 @@ from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import Journal, read_journal
 from engine.files.machine_file import find_machine, read_machine
 from engine.files.pack import exists_in, find_packs, read_pack
-from engine.files.story_file import author_text, heading_of, read_story
+from engine.files.story_file import author_text, heading_of, key_line, read_story
 from engine.markdown.trace import spec_sections
 from engine.model.events import Event
 from engine.model.facts import Fact, Facts
 from engine.model.machine import AgentAct, Machine
-from engine.model.pack import Pack, StorySource
+from engine.model.pack import Pack, Source, StorySource
 from engine.model.problem import Problem, Severity
 from engine.model.step import Place
 from engine.model.story import Story
@@ -110,10 +110,11 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
     """Read one adopted story; what makes it unreadable is a FormatError with its place."""
     pack, problems = read_pack(repository.root, folder)
     source = next((story for story in pack.stories if story.id == story_id), None)
+    own = [problem for problem in problems if problem.story == story_id]
+    broken = [problem for problem in own if source is None or problem.file == source.story.path]
+    if broken:
+        raise _refused(broken[0])
     if source is None:
-        broken = [problem for problem in problems if problem.story == story_id]
-        if broken:
-            raise _refused(broken[0])
         known = ", ".join(story.id for story in pack.stories) or "none"
         raise UsageError(f"there is no story {story_id!r} in {pack.root}; there are {known}.")
     shown, _ = read_story(source.story, source.id, None)
@@ -127,7 +128,7 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
             line=1,
             remedy=f"Run `story adopt {pack.root}` (or `make adopt STORY={story_id}`) first.",
         )
-    chart = repository.chart(shown.machine)
+    chart = chart_of(repository, source.story, shown.machine)
     shown, faults = read_story(source.story, source.id, chart.machine)
     errors = [fault for fault in faults if fault.severity is Severity.ERROR]
     if errors:
@@ -153,6 +154,17 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
         inputs=inputs,
         waiting_for=waiting_for,
     )
+
+
+def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:
+    """The chart of the machine that a story names; one that cannot be found is told at that line of the story."""
+    try:
+        return repository.chart(machine)
+    except FormatError as err:
+        if err.path:
+            raise
+        line = key_line(story.raw, "machine")
+        raise FormatError(err.message, path=story.path, line=line, remedy=err.remedy or 'Correct "machine:".') from err
 
 
 def read_inputs(pack: Pack, source: StorySource, heading: str) -> dict[str, str]:

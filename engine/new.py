@@ -12,6 +12,7 @@ from engine.errors import UsageError
 from engine.files import disk
 from engine.files.config import NAME as CONFIG
 from engine.files.machine_file import shipped_folder
+from engine.files.pack import list_stories, natural
 from engine.look import Repository
 from engine.target import find_pack
 
@@ -55,7 +56,12 @@ def new_story(repository: Repository, id_: str, name: str, pack: str | None) -> 
     taken = sorted(folders[0].glob(f"story-{id_}-*")) if folders[0].is_dir() else []
     if taken:
         raise UsageError(f"story {id_} is there already: {taken[0].relative_to(repository.root)}.")
-    words = {"n": id_, "name": name, "title": name.replace("-", " ").capitalize(), "prev": _before(id_)}
+    words = {
+        "n": id_,
+        "name": name,
+        "title": name.replace("-", " ").capitalize(),
+        "prev": _before(repository, folders[0], id_),
+    }
     written = []
     for template in sorted(template_folder().glob("*.md")):
         path = home / template.name.replace("-N.", f"-{id_}.")
@@ -166,11 +172,16 @@ def _add_line(path: Path, line: str) -> str:
 
 
 def _fill(text: str, words: dict[str, str]) -> str:
+    """Fill the placeholders; lines about the story before are left out where there is none."""
+    lines = [line for line in text.split("\n") if words["prev"] or "<prev>" not in line]
+    filled = "\n".join(lines)
     for name, value in words.items():
-        text = text.replace(f"<{name}>", value)
-    return text
+        filled = filled.replace(f"<{name}>", value)
+    return filled
 
 
-def _before(id_: str) -> str:
-    number = int(re.match(r"\d+", id_)[0])  # type: ignore[index]
-    return str(max(number - 1, 0))
+def _before(repository: Repository, folder: Path, id_: str) -> str:
+    """The story that comes before this one in the pack, "" for the first."""
+    ids = [story.id for story in list_stories(repository.root, folder)] if folder.is_dir() else []
+    earlier = [other for other in ids if natural(other) < natural(id_)]
+    return earlier[-1] if earlier else ""

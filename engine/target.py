@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import UsageError
-from engine.files.pack import read_pack
+from engine.files.pack import STORY_FILE, Found, list_stories, read_file
 from engine.files.story_file import read_story
 from engine.look import Repository
-from engine.model.pack import Pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,24 +22,25 @@ class Target:
 
 def find_story(repository: Repository, spoken: str) -> Target:
     """Find the story that is meant; two adopted packs with that id are an error that names both."""
-    given = Path(spoken)
-    if (given / "story.md").exists() or given.suffix == ".md" or given.is_dir():
-        return _by_path(repository, given.resolve(), spoken)
+    if target := _by_path(repository, Path(spoken)):
+        return target
     hint, _, id_ = spoken.rpartition("/")
+    stories = _list(repository)
     found = [
-        (folder, pack) for folder, pack in read_packs(repository) if any(story.id == id_ for story in pack.stories)
+        (folder, story) for folder, story in stories if story.id == id_ and _named(_root(repository, folder), hint)
     ]
-    if hint:
-        found = [(folder, pack) for folder, pack in found if _named(pack.root, hint)]
-    adopted = [(folder, pack) for folder, pack in found if _adopted(pack, id_)]
-    chosen = adopted or found
+    adopted = [(folder, story) for folder, story in found if len(found) > 1 and _adopted(repository, story)]
+    chosen = sorted({folder for folder, _ in adopted or found})
     if len(chosen) == 1:
-        return Target(chosen[0][0], id_)
+        return Target(chosen[0], id_)
     if not chosen:
-        known = sorted({story.id for _, pack in read_packs(repository) for story in pack.stories})
+        if Path(spoken).exists():
+            raise UsageError(f"{spoken!r} is no story of this repository. `story status` lists them.")
+        known = list(dict.fromkeys(story.id for _, story in stories))
         there = f"there are {', '.join(known)}" if known else "no story was found at all"
         raise UsageError(f"there is no story {spoken!r}; {there}. Name one of them, or a path to its folder.")
-    names = " and ".join(f"{pack.root} (STORY={_short(pack.root)}/{id_})" for _, pack in chosen)
+    roots = [_root(repository, folder) for folder in chosen]
+    names = " and ".join(f"{root} (STORY={_short(root)}/{id_})" for root in roots)
     raise UsageError(f"story {id_!r} is in {len(chosen)} packs: {names}. Name one of them.")
 
 
@@ -61,30 +61,35 @@ def find_pack(repository: Repository, spoken: str | None) -> list[Path]:
     return chosen
 
 
-def read_packs(repository: Repository) -> list[tuple[Path, Pack]]:
-    """All packs with their stories; problems are left to `check`."""
-    return [(folder, read_pack(repository.root, folder)[0]) for folder in repository.packs()]
+def _list(repository: Repository) -> list[tuple[Path, Found]]:
+    """Every story with its pack's folder, also one that cannot be read: what is wrong with it is told later."""
+    return [(folder, story) for folder in repository.packs() for story in list_stories(repository.root, folder)]
 
 
-def _by_path(repository: Repository, path: Path, spoken: str) -> Target:
-    for folder, pack in read_packs(repository):
-        for story in pack.stories:
-            file = (repository.root / story.story.path).resolve()
-            if path in (file, file.parent) and (pack.layout == "folders" or path == file):
-                return Target(folder, story.id)
-    raise UsageError(f"{spoken!r} is no story of this repository. `story status` lists them.")
+def _by_path(repository: Repository, given: Path) -> Target | None:
+    """The story at a path: its folder, or its file."""
+    if not given.exists() and not given.is_symlink():
+        return None
+    for folder, story in _list(repository):
+        places = [story.file] if STORY_FILE.fullmatch(story.file.name) else [story.file, story.file.parent]
+        if any(given.absolute() == place.absolute() or given.resolve() == place.resolve() for place in places):
+            return Target(folder, story.id)
+    return None
 
 
-def _adopted(pack: Pack, id_: str) -> bool:
-    return any(
-        story.id == id_ and read_story(story.story, story.id, None)[0].state is not None for story in pack.stories
-    )
+def _adopted(repository: Repository, story: Found) -> bool:
+    source, _ = read_file(repository.root, story.file, story.id)
+    return source is not None and read_story(source, story.id, None)[0].state is not None
+
+
+def _root(repository: Repository, folder: Path) -> str:
+    return folder.relative_to(repository.root).as_posix()
 
 
 def _named(root: str, hint: str) -> bool:
-    """Does a part of the pack's path start with the hint: `01` for `docs/epics/01-mvp/stories`?"""
+    """Does a part of the pack's path start with the hint: `01` for `docs/epics/01-mvp/stories`? No hint fits all."""
     parts = root.split("/")
-    return hint.strip("/") == root or any(re.match(rf"{re.escape(hint)}(?![0-9])", part) for part in parts)
+    return not hint or hint.strip("/") == root or any(re.match(rf"{re.escape(hint)}(?![0-9])", part) for part in parts)
 
 
 def _short(root: str) -> str:

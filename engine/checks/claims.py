@@ -68,6 +68,7 @@ _NEUTRAL = {
     "tdd",
     "green",
 }
+_MOST = 2_000  # characters of a line that are read
 _DIGIT = re.compile(r"\d")
 _WORTH = re.compile(r"test|total|prior|previous|existing|earlier|new\b|baseline", re.I)
 _SOME = ("first", "last", "other", "least", "remaining")
@@ -140,7 +141,7 @@ def _graph(reading: Reading, page: Page, line: Line) -> Iterator[Claim]:
 
 
 def _prose(reading: Reading, page: Page, line: Line, names: Names) -> Iterator[Claim]:
-    text = plain(line.text).replace("*", "")
+    text = plain(line.text[:_MOST]).replace("*", "")
     up_to = _UP_TO.search(text)
     text = _MANY.sub("stories", _ONE.sub(r"story:\1", text))
     bare = without_code(text)

@@ -37,7 +37,7 @@ _PLACEHOLDERS = (
     re.compile(r"\blorem ipsum\b", re.I),
     re.compile(r"\{\{?\s*[A-Za-z][\w -]*\}?\}"),
     re.compile(rf"<(?:{_TAGS})>", re.I),
-    re.compile(r"\[(?:insert|your|describe|fill in|add|placeholder)\b[^\]]*\](?!\()", re.I),
+    re.compile(r"\[(?:insert|your|describe|fill in|add|placeholder)\b[^\]\[]{0,80}\](?!\()", re.I),
 )
 _DENIED = re.compile(r"\b(?:no|without|any|zero|remaining|remove|leftover|every|each|all|of)\s+(?:\S+\s+){0,2}$", re.I)
 _TEMPLATE_PATH = re.compile(r"[\w./-]*(?:\{\w[\w-]*\}|<\w[\w-]*>)[\w./{}<>-]*\.md")

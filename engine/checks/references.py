@@ -12,7 +12,7 @@ from engine.checks.structure import missing_prompt
 from engine.checks.text import Line, code_spans
 from engine.model.problem import Problem
 
-_LINK = re.compile(r"\]\(\s*<?([^)\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
+_LINK = re.compile(r"\]\(\s*<?([^()\s>]{1,300})>?(?:\s+\"[^\"]{0,200}\")?\s*\)")
 _DOC = re.compile(r"(?:\.{0,2}/)?(?:[\w@.+ -]+/)*[\w@.+-]+\.md(?::\d+(?:-\d+)?|#[\w-]+)?")
 _SUFFIX = re.compile(r"(?::\d+(?:-\d+)?|#[\w-]*)$")
 _SOURCE = re.compile(r"(?:[\w@.+\[\]()-]+/)*[\w@+\[\]()-][\w@.+\[\]()-]*\.[A-Za-z]\w{0,9}")

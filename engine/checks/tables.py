@@ -143,7 +143,7 @@ def _sums(page: Page, claims: list[Claim]) -> Iterator[Claim]:
     for claim in claims:
         quantity = claim.quantities[0]
         titles = page.lines[claim.place.line - 1].headings
-        if quantity.kind == "own" and quantity.of and any(map(_is_breakdown, titles[1:])):
+        if quantity.kind == "own" and quantity.of and any(map(_is_breakdown, titles[1:])) and page.role != "prompt":
             per_story.setdefault(quantity.story, {}).setdefault(quantity.of, claim)
     for story, files in per_story.items():
         first = min(files.values(), key=lambda c: c.place.line)

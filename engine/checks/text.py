@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from engine.markdown.document import Document, lines_of
 
 _FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?(`{3,}|~{3,})(.*)")
-_COMMENT = re.compile(r"<!--.*?-->")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _ENGINE_TITLES = re.compile(r"(?:log|decisions|(?:story \S+ )?execution checklist)$", re.I)
 
@@ -77,11 +76,14 @@ def _strip_comments(text: str, commented: bool) -> tuple[str, bool, bool]:
         if end < 0:
             return text, True, True
         text = text[end + 3 :]
-    bare = _COMMENT.sub("", text) if "<!--" in without_code(text) else text
-    start = without_code(bare).find("<!--")
-    if start >= 0:
-        return bare[:start], True, not bare[:start].strip()
-    return bare, False, bare != text and not bare.strip()
+    masked, kept, at = without_code(text), "", 0
+    while (start := masked.find("<!--", at)) >= 0:
+        kept += text[at:start]
+        end = masked.find("-->", start + 4)
+        if end < 0:
+            return kept, True, not kept.strip()
+        at = end + 3
+    return kept + text[at:], False, at > 0 and not (kept + text[at:]).strip()
 
 
 def _next_fence(fence: str, text: str) -> tuple[str, bool]:

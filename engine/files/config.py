@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,7 @@ from engine.model.base import Value
 from engine.model.machine import Duration
 
 NAME = "story.toml"
+_READABLE = "Make it a readable file, or remove it."
 
 
 def _listed(value: object) -> object:
@@ -79,13 +81,36 @@ def read_config(root: Path) -> Config:
         data = tomllib.loads(text)
     except FileNotFoundError:
         return Config()
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as err:
-        line = getattr(err, "lineno", None)
-        raise FormatError(f"not TOML: {err}.", path=NAME, line=line, remedy="Correct it.") from err
+    except OSError as err:
+        raise FormatError(f"cannot be read: {err.strerror}.", path=NAME, line=1, remedy=_READABLE) from err
+    except UnicodeDecodeError as err:
+        line = 1 + path.read_bytes().count(b"\n", 0, err.start)
+        raise FormatError("this is not UTF-8 text.", path=NAME, line=line, remedy="Save it as UTF-8.") from err
+    except (tomllib.TOMLDecodeError, RecursionError) as err:
+        raise FormatError(f"not TOML: {err}.", path=NAME, line=_line_in(str(err), text), remedy="Correct it.") from err
     try:
-        return Config.model_validate(data)
+        config = Config.model_validate(data)
     except ValidationError as err:
         raise _first_fault(err, text) from err
+    for folder in config.packs.paths:
+        _demand_folder(root, folder, text)
+    return config
+
+
+def _demand_folder(root: Path, folder: str, text: str) -> None:
+    """A pack that is not there would be a pack without stories; one outside is not ours to write."""
+    real = (root / folder).resolve()
+    if real.is_dir() and real.is_relative_to(root.resolve()):
+        return
+    why = "leads out of the repository" if real.is_dir() else "is no folder"
+    line = _line_of(text, ["packs", "paths"])
+    raise FormatError(f"packs.paths: {folder!r} {why}.", path=NAME, line=line, remedy="Correct the path.")
+
+
+def _line_in(message: str, text: str) -> int:
+    """The line that a TOML error names: `(at line 3, column 1)` or `(at end of document)`."""
+    named = re.search(r"at line (\d+)", message)
+    return int(named[1]) if named else text.count("\n") + 1
 
 
 def _first_fault(err: ValidationError, text: str) -> FormatError:

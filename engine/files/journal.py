@@ -26,6 +26,8 @@ def read_journal(path: Path, shown: str = "") -> list[Event]:
         raw = path.read_bytes()
     except FileNotFoundError:
         return []
+    except OSError as err:
+        raise _broken(f"it cannot be read: {err.strerror}", shown, 1) from err
     events: list[Event] = []
     previous = ""
     lines = raw.split(b"\n")
@@ -80,6 +82,8 @@ def last_link(path: Path) -> str:
         raw = path.read_bytes()
     except FileNotFoundError:
         return ""
+    except OSError as err:
+        raise _broken(f"it cannot be read: {err.strerror}", str(path), 1) from err
     whole = raw[: raw.rfind(b"\n") + 1].rstrip(b"\n")
     return link(whole[whole.rfind(b"\n") + 1 :]) if whole else ""
 

@@ -25,7 +25,8 @@ class BadMachine(FormatError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
         first = problems[0]
-        more = "".join(f"\n{p.file}:{p.line}: {p.message} {p.remedy}" for p in problems[1:])
+        rest = len(problems) - 1
+        more = f" ({rest} more: run `story machine check {first.file}`)" if rest else ""
         super().__init__(first.message, path=first.file, line=first.line, remedy=first.remedy + more)
 
 
@@ -78,7 +79,7 @@ def find_machine(name: str, *, own: Path | None = None) -> Path:
 
 def machine_names(*, own: Path | None = None) -> list[str]:
     """The names of all machines that can be found."""
-    return sorted({path.stem for folder in _folders(own) for path in folder.glob("*.yaml")})
+    return sorted({path.stem for folder in _folders(own) for path in folder.glob("*.yaml") if path.is_file()})
 
 
 def shipped_folder() -> Path:

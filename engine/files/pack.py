@@ -107,11 +107,17 @@ def read_pack(root: Path, folder: Path) -> tuple[Pack, list[Problem]]:
     return pack, list(problems)
 
 
+def read_file(root: Path, file: Path, story: str) -> tuple[Source | None, list[Problem]]:
+    """Read one story's file; None where it cannot be read, and what is wrong with it as a file."""
+    problems = _Problems()
+    return _source(root, file, story, problems), list(problems)
+
+
 def list_stories(root: Path, folder: Path) -> list[Found]:
     """Return the stories of the pack in *folder* in their order, without reading them."""
     files = _layout(root, folder) == "files"
     found = _story_files(root, folder) if files else _story_folders(folder)
-    return sorted(found, key=lambda f: (*_natural(f.id), f.file.as_posix()))
+    return sorted(found, key=lambda f: (*natural(f.id), f.file.as_posix()))
 
 
 def walk(root: Path) -> list[Path]:
@@ -262,7 +268,7 @@ def _kind_of(name: str, source: Source, ids: set[str], named: set[str], *, in_pa
     return "overview" if 2 * len(rows) >= len(ids) else None
 
 
-def _natural(id_: str) -> tuple[int, str]:
+def natural(id_: str) -> tuple[int, str]:
     m = re.match(r"(\d+)(.*)", id_)
     return (int(m[1]), m[2]) if m else (0, id_)
 

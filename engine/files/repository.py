@@ -49,7 +49,15 @@ def _git(root: Path, *words: str) -> str:
     import subprocess  # here, since `story status` needs no git and starts faster without
 
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(
+            ["git", "--no-optional-locks", *words],  # what only looks must not write, not even git's index
+            cwd=root,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",  # a diff holds the bytes of any file
+            check=False,
+            timeout=30,
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -22,13 +22,19 @@ ENGINE_KEYS = ("state", "machine", "round", "updated")
 DECISIONS, LOG = "Decisions", "Log"
 _TITLE = re.compile(r"(?:Story\s+\w+\s*[:\u2013\u2014-]\s*)?(.*)")
 _NOTE = re.compile(r"Note(?: \(required\))?:")
+LIMIT = 1_000_000
+"""Bytes of a story.md that are read; the longest of real packs have some 20,000."""
 _QUESTION = re.compile(r"(D\d+)\b")
 
 
 def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[Story, list[Problem]]:
     """Read story.md; `machine` None leaves the checklist unread. Unreadable front matter is one problem."""
-    document = read_document(source.raw)
     problems = _Problems(source.path, story_id)
+    if len(source.raw) > LIMIT:
+        message = f"the story has {len(source.raw):,} bytes; more than {LIMIT:,} are not read."
+        problems.add("S113", 1, message, "Split it, or shorten it.")
+        return Story(id=story_id, path=source.path, title=f"Story {story_id}"), problems.found
+    document = read_document(source.raw)
     try:
         keys = front_matter.read(source.raw)
     except FormatError as err:
@@ -38,11 +44,14 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
         id=story_id,
         path=source.path,
         title=_title(document, story_id),
-        state=_text(keys, "state", problems),
-        machine=_text(keys, "machine", problems),
+        state=_text(keys, "state", source.raw, problems),
+        machine=_text(keys, "machine", source.raw, problems),
         round=value if isinstance(value := keys.get("round", 0), int) else 0,
-        depends_on=_depends_on(keys, problems),
+        depends_on=_depends_on(keys, source.raw, problems),
     )
+    if story.state is not None and "machine" not in keys:
+        message = f"the state is {story.state!r}, but no machine is named."
+        problems.add("S112", key_line(source.raw, "state"), message, "Bring `machine:` back from git.")
     if machine is None or story.state is None:
         return story, problems.found
     if story.state not in machine.states:
@@ -52,7 +61,7 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
     checklist = heading_of(machine, story_id)
     if section(document, checklist) is None:
         message = f"the section {checklist!r} is missing."
-        problems.add("S104", 1, message, "Bring it back from git, or adopt the story again.")
+        problems.add("S104", 1, message, "Bring it back from git.")
         return story, problems.found
     read = {
         "items": tuple(_items(document, machine, checklist, problems)),
@@ -140,22 +149,22 @@ def _title(document: Document, story_id: str) -> str:
     return match[1] if match and match[1] else first
 
 
-def _text(keys: dict[str, object], key: str, problems: _Problems) -> str | None:
+def _text(keys: dict[str, object], key: str, raw: bytes, problems: _Problems) -> str | None:
     value = keys.get(key)
     if value is None or isinstance(value, str):
         return value
-    problems.add("S103", 1, f"{key!r} is {value!r}, needs a name.", f'Correct "{key}:".')
+    problems.add("S103", key_line(raw, key), f"{key!r} is {value!r}, needs a name.", f'Correct "{key}:".')
     return None
 
 
-def _depends_on(keys: dict[str, object], problems: _Problems) -> tuple[str, ...] | None:
+def _depends_on(keys: dict[str, object], raw: bytes, problems: _Problems) -> tuple[str, ...] | None:
     value = keys.get("depends_on")
     if value is None:
         return None
     if isinstance(value, list) and all(isinstance(part, str | int) for part in value):
         return tuple(str(part) for part in value)
     message = f"'depends_on' is {value!r}, needs a list of story ids."
-    problems.add("S105", 1, message, "Write it like `depends_on: [0, 2a]`.")
+    problems.add("S105", key_line(raw, "depends_on"), message, "Write it like `depends_on: [0, 2a]`.")
     return None
 
 
@@ -167,9 +176,10 @@ def _items(document: Document, machine: Machine, title: str, problems: _Problems
             if not item.plain:
                 message = f"the item {item.text!r} is not on one line with its mark."
                 problems.add("S106", item.line, message, "Write it as `- [ ] text`.")
-            if counted[item.text] > 1:
-                message = f"the item {item.text!r} stands {counted[item.text]} times in {name!r}."
-                problems.add("S107", item.line, message, "Remove or rename all but one.")
+        for text in (text for text, count in counted.items() if count > 1):
+            lines = [item.line for item in shown if item.text == text]
+            message = f"the item {text!r} stands {len(lines)} times in {name!r}: lines {', '.join(map(str, lines))}."
+            problems.add("S107", lines[0], message, "Remove or rename all but one.")
         texts = {item.text: key for key, item in items.items()}
         for key, wanted in items.items():
             if counted[wanted.text] == 0:

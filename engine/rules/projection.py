@@ -123,7 +123,8 @@ def _cells(step: Stepped, evidence: str) -> tuple[str, ...]:
 
 
 def _questions(machine: Machine, progress: Progress, story: Story, title: str) -> Iterator[Edit]:
-    over = [shown for shown in story.decisions if shown.id not in progress.asked]
+    put = {f"D{number}" for number in range(1, progress.questions + 1)}
+    over = [shown for shown in story.decisions if shown.id in put - set(progress.asked)]
     shown = {decision.id for decision in story.decisions if decision not in over}
     missing = [asked for name, asked in progress.asked.items() if name not in shown]
     if over and not shown:

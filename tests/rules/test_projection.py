@@ -160,6 +160,17 @@ def test_a_question_of_an_earlier_state_gives_way() -> None:
     assert "#### D1" not in sheet.text
 
 
+def test_a_person_s_own_heading_among_the_questions_stays() -> None:
+    """What a person wrote under Decisions is hers, also when it looks like a question that nobody asked."""
+    life = Life("approving").asked("approve")
+    sheet = Sheet(life).show()
+    sheet.edit("Note:", "Note:\n\n#### D9 is mine\n\n- [ ] ask Bob")
+    step(life.decided("approve", "send back"), "triage").asked("effort")
+    assert [d.id for d in sheet.show().story.decisions] == ["D9", "D2"]
+    life.decided("effort", "all")
+    assert [d.id for d in sheet.show().story.decisions] == ["D9"]
+
+
 def test_a_question_that_was_removed_comes_back() -> None:
     """A question that a person deleted is shown again, and her answers to the others stay."""
     life = Life("triage").asked("triage", "F1").asked("triage", "F2")

@@ -1,0 +1,56 @@
+"""The demo, run once as `make demo` runs it."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+DEMO = Path(__file__).parent.parent / "examples/demo.py"
+
+
+def test_the_demo_ends_with_a_complete_story(tmp_path: Path) -> None:
+    """It needs no key and no network, exits with 0, and leaves story 1 complete with one commit a step."""
+    kept = tmp_path / "kept"
+    keys = ("_API_KEY", "_TOKEN")
+    environ = {key: value for key, value in os.environ.items() if not key.endswith(keys)}
+    environ |= {"HOME": str(tmp_path), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, str(DEMO), "--keep", str(kept)],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr
+    assert "\x1b" not in done.stdout
+    assert "error C207: TC-1.3b" in done.stdout
+    assert re.findall(r"» the person ticks \"(.+?)\" in docs/stories/story-1-shelf/story\.md:\d+$", done.stdout, re.M) == [
+        "fix: it is real and is fixed now",
+        "Human approved",
+        "Gorilla testing done (human)",
+        "Story marked complete",
+    ]
+    assert re.search(r"^1 +complete +16/16 +nobody +Shelf$", done.stdout, re.M)
+    assert "story 1 is complete: 16 of 16 items ticked, 7 tests pass, nothing is left to fix\n" in done.stdout
+    assert "state: complete\n" in next(kept.glob("shelf/docs/stories/story-1-*/story.md")).read_text("utf-8")
+    status = subprocess.run(
+        ["git", "status", "--porcelain"], cwd=kept / "shelf", capture_output=True, text=True, check=True
+    )
+    assert status.stdout == ""
+    assert {path.name for path in kept.iterdir()} <= {"shelf", "state", "books.json"}
+    assert not (tmp_path / ".local").exists()
+
+
+def test_the_demo_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:
+    """Nobody's files are mixed with the demo's."""
+    (tmp_path / "mine.txt").write_text("mine", "utf-8")
+    command = [sys.executable, str(DEMO), "--keep", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 2
+    assert "is not empty" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
