@@ -27,7 +27,7 @@ from engine.files import disk
 from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
-from engine.look import Repository, Seen, claims_of, lock_name, look, story_problems
+from engine.look import Repository, Seen, claims_of, look, story_problems
 from engine.model.call import TestResult
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
 from engine.model.machine import ConsolidateAct
@@ -64,12 +64,12 @@ class Advanced:
 def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False) -> Advanced:
     """Advance a story until it needs a person, waits for another story or is over; `one_step` stops after one."""
     result = Advanced()
-    lock = repository.state / "locks" / f"{lock_name(folder)}%2F{story_id}.advance"
+    lock = repository.advance_lock(folder, story_id)
     with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
         seen = look(repository, folder, story_id)
-        disk.sweep(seen.path.parent)
-        disk.sweep(seen.evidence)
-        for _ in range(repository.config.limits.steps):
+        for rescued in (*disk.sweep(seen.path.parent), *disk.sweep(seen.evidence)):
+            ports.tell(f"{rescued} holds what somebody saved while the engine was killed: compare it, then delete it")
+        while len(result.steps) < repository.config.limits.steps:
             waiting = _turn(seen, ports, result)
             if waiting is not None:
                 result.waiting = waiting
@@ -78,6 +78,8 @@ def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports
                 result.waiting = foresee(repository, folder, story_id, ports=ports).waiting
                 break
             seen = look(repository, folder, story_id)
+        else:
+            ports.tell(f"stopped after {len(result.steps)} steps, as limits.steps in story.toml says; run it again")
     result.outcome = "moved" if result.steps else "waiting"
     return result
 
@@ -103,10 +105,11 @@ def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports
 
 def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
-    if seen.progress.unwritten:
+    if not seen.progress.unwritten:
+        _refuse_drift(seen)
+    elif not seen.progress.running:
         _write(_ask_all(seen, ports))
         return None
-    _refuse_drift(seen)
     noticed = _notice(seen, ports)
     if noticed.events:
         for event in noticed.events:
@@ -126,7 +129,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
                 return Waiting(for_="person", items=tuple(pending))
             return None
         case Wait() as wait:
-            if noticed.events:
+            if noticed.events or noticed.wrong:
                 _write(seen)
             return Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
         case never:
@@ -170,7 +173,7 @@ def _ask_all(seen: Seen, ports: Ports) -> Seen:
 
 def _run(seen: Seen, run: Run, ports: Ports) -> list[Place]:
     """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
-    begun = [_begin(seen, todo, number, ports) for number, todo in enumerate(run.todo, 1)]
+    begun = _begin_all(seen, run.todo, ports)
     situation = _situation(seen, ports)
     outcomes = asyncio.run(_all(begun, situation, ports.calls))
     pending = []
@@ -186,7 +189,7 @@ def _run(seen: Seen, run: Run, ports: Ports) -> list[Place]:
         ports.tell(f"story {seen.shown.id}: {outcome.why}")
     if errors:
         raise errors[0]  # what its siblings answered is kept
-    if len(pending) < len(outcomes):
+    if len(pending) < len(outcomes) or seen.progress.unwritten:
         _write(look(seen.repository, seen.repository.root / seen.pack.root, seen.source.id))
     return pending
 
@@ -196,17 +199,26 @@ async def _all(begun: list[tuple[Todo, Began]], situation: Situation, calls: Cal
     return await asyncio.gather(*runs, return_exceptions=True)
 
 
-def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> tuple[Todo, Began]:
-    """Mint the call's id in the journal, or find the one that a killed engine minted."""
-    running = seen.progress.running.get((todo.act.id, todo.role))
-    if running is not None:
-        return todo, running
+def _begin_all(seen: Seen, todo: tuple[Todo, ...], ports: Ports) -> list[tuple[Todo, Began]]:
+    """Mint the calls' ids in the journal, or find those that a killed engine minted."""
+    begun = []
+    number = seen.progress.calls
+    for one in todo:
+        running = seen.progress.running.get((one.act.id, one.role))
+        if running is None:
+            number += 1
+            running = _begin(seen, one, number, ports)
+        begun.append((one, running))
+    return begun
+
+
+def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> Began:
     who = f"{todo.act.id}-{todo.role}" if todo.role else todo.act.id
     name = f"{seen.shown.id}/{seen.progress.state}/{who}/{todo.turn}.{todo.attempt}"
     began = Began(
         at=ports.clock(),
         call=f"{name}-{ports.mint()}",
-        number=seen.progress.calls + number,
+        number=number,
         act=todo.act.id,
         role=todo.role,
         attempt=todo.attempt,
@@ -216,7 +228,7 @@ def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> tuple[Todo, Beg
     )
     seen.journal.append(began)
     ports.tell(f"story {seen.shown.id}: {began.act}{' as ' + began.role if began.role else ''} …")
-    return todo, began
+    return began
 
 
 def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:

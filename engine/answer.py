@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.errors import UsageError
+from engine.errors import EditRefused, UsageError
 from engine.files.story_file import DECISIONS, heading_of, write_story
 from engine.look import Repository, Seen, look
 from engine.markdown.document import read_document, section
@@ -37,14 +37,19 @@ def answer(repository: Repository, folder: Path, story_id: str, question: str, o
     shown = next((decision for decision in seen.shown.decisions if decision.id == question), None)
     if shown is None:
         return _tick_item(seen, title, question, option, note)
-    texts = option_texts(seen.machine.decisions[seen.progress.asked[shown.id].decision])
-    if option not in texts:
-        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, texts))}.")
+    if shown.id not in seen.progress.asked:
+        raise UsageError(f"{question} is not asked any more. `story decide {story_id}` lists what is.")
+    decision = seen.machine.decisions[seen.progress.asked[shown.id].decision]
+    texts = option_texts(decision)
+    if option not in decision.options:
+        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, decision.options))}.")
     path = (title, DECISIONS, _heading(seen, shown))
-    edits = [SetItem(path, text, text == texts[option]) for text, _ in shown.options]
-    write_story(seen.path, edits, lock=seen.write_lock)
     if note:
-        _write_note(seen, path, note)
+        _write_note(seen, path, note)  # first, since it is what can be refused
+    edits = [SetItem(path, text, text == texts.get(option)) for text, _ in shown.options]
+    boxes = [item for item in seen.shown.items if item.id in decision.box]
+    edits += [SetItem((title, box.section), box.text, decision.box[box.id] == option) for box in boxes]
+    write_story(seen.path, edits, lock=seen.write_lock)
     return Place(file=seen.shown.path, line=shown.line, text=f"{question}: {option}")
 
 
@@ -68,9 +73,9 @@ def _write_note(seen: Seen, path: tuple[str, ...], note: str) -> None:
         for number in range(span[0], span[1] - 1) if span else ():
             if match := re.match(rb"Note(?: \(required\))?:", lines[number]):
                 end = b"\r" if lines[number].endswith(b"\r") else b""
-                lines[number] = match[0] + b" " + " ".join(note.split()).encode() + end
-                break
-        return b"\n".join(lines)
+                lines[number] = match[0] + b" " + " ".join(note.split()).encode("utf-8", "replace") + end
+                return b"\n".join(lines)
+        raise EditRefused(f"{seen.shown.path}: the question has no line `Note:`. Put it back.")
 
     disk.update(seen.path, edit, lock=seen.write_lock)
 

@@ -7,18 +7,22 @@ from pathlib import Path
 
 from engine.checks.check import check_pack
 from engine.errors import FormatError
+from engine.files.config import Config
 from engine.files.evidence import evidence_folder
 from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import read_journal
 from engine.files.machine_file import BadMachine, MachineFile, read_machine
 from engine.files.pack import exists_in, read_pack
-from engine.files.story_file import key_line, read_story
-from engine.look import Repository
+from engine.files.story_file import read_story
+from engine.look import Repository, chart_of, open_repository
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem, Severity
 from engine.rules.history import fold
 from engine.rules.projection import drift
 from engine.rules.prove import prove
+
+_SAME = ("C002", "C110")
+"""What the checks of raw documents say about a story's front matter, too."""
 
 
 def check_packs(repository: Repository, folders: Sequence[Path], story: str | None = None) -> list[Problem]:
@@ -26,11 +30,25 @@ def check_packs(repository: Repository, folders: Sequence[Path], story: str | No
     found: list[Problem] = []
     for folder in folders:
         pack, problems = read_pack(repository.root, folder)
-        found += problems
-        found += check_pack(pack, exists_in(repository.root))
+        unread = {problem.file for problem in problems}
+        checked = check_pack(pack, exists_in(repository.root))
+        problems += [problem for problem in checked if problem.code != "C110" or problem.file not in unread]
+        found += [problem for problem in problems if story in (None, problem.story)]
+        told = {(problem.file, problem.line) for problem in problems if problem.code in _SAME}
         for source in pack.stories:
-            found += _check_story(repository, pack, source)
-    return [problem for problem in found if story is None or problem.story == story]
+            if story in (None, source.id):
+                faults = _check_story(repository, pack, source)
+                found += [fault for fault in faults if fault.code != "S101" or (fault.file, fault.line) not in told]
+    return list(dict.fromkeys(found))  # a broken machine is one problem, however many stories live by it
+
+
+def open_leniently(root: Path, state: Path) -> tuple[Repository, list[Problem]]:
+    """Open a repository; where its story.toml cannot be read, that is one problem, and the defaults hold."""
+    try:
+        return open_repository(root, state), []
+    except FormatError as err:
+        problem = _error("S100", None, err.path, err.line or 1, err.message, err.remedy)
+        return Repository(root=root, state=state, config=Config()), [problem]
 
 
 def check_machine(machine_file: MachineFile) -> list[Problem]:
@@ -56,12 +74,13 @@ def _check_story(repository: Repository, pack: Pack, source: StorySource) -> lis
     shown, problems = read_story(source.story, source.id, None)
     if shown.state is None:
         return problems
+    if shown.machine is None:
+        return problems
     try:
-        chart = repository.chart(shown.machine or repository.machine_for(source))
+        chart = chart_of(repository, source.story, shown.machine)
     except FormatError as err:
-        at = key_line(source.story.raw, "machine")
-        file, line = (err.path, err.line or 1) if err.path else (path, at)
-        return [*problems, _error("S109", source.id, file, line, err.message, err.remedy)]
+        whose = source.id if err.path == path else None
+        return [*problems, _error("S109", whose, err.path, err.line or 1, err.message, err.remedy)]
     shown, problems = read_story(source.story, source.id, chart.machine)
     if problems:
         return problems

@@ -6,7 +6,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -33,21 +33,19 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")
 
 def main() -> None:
     """Run the command line; the one place that catches broadly and turns errors into exit codes."""
-    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     try:
-        app(standalone_mode=True)
+        code = app(prog_name="story", standalone_mode=False)
+    except typer.TyperException as err:
+        _refuse(" ".join(err.format_message().split()) + " `story --help` lists the verbs, and what each takes.", 2)
     except EngineError as err:
-        code = 2 if isinstance(err, UsageError) else 1
-        if "--json" in sys.argv:
-            typer.echo(report.envelope(command, "refused", {"error": str(err)}))
-        typer.secho(f"story: {err}", err=True, fg=_colour("red"))
-        raise SystemExit(code) from None
-    except KeyboardInterrupt:
+        _refuse(str(err), 2 if isinstance(err, UsageError) else 1)
+    except (KeyboardInterrupt, typer.Abort):
         typer.secho("story: stopped; run it again to go on", err=True)
         raise SystemExit(130) from None
     except OSError as err:
-        typer.secho(f"story: {err.filename or ''}: {err.strerror or err}", err=True, fg=_colour("red"))
-        raise SystemExit(1) from None
+        where = f"{err.filename}: " if err.filename else ""
+        _refuse(f"{where}{err.strerror or err}. Make it readable and writable, or remove it.", 1)
+    raise SystemExit(code if isinstance(code, int) else 0)
 
 
 @app.callback()
@@ -84,16 +82,18 @@ def check(
 
     Example: story check 4
     """
-    from engine.check import check_packs
+    from engine.check import check_packs, open_leniently
+    from engine.files.repository import state_folder
     from engine.model.problem import Severity
     from engine.target import find_pack, find_story
 
-    repository = _repository()
+    root = _root()
+    repository, problems = open_leniently(root, state_folder(root))
     try:
-        problems = check_packs(repository, find_pack(repository, target))
+        problems += check_packs(repository, find_pack(repository, target))
     except UsageError:
         story = find_story(repository, target or "")
-        problems = check_packs(repository, [story.folder], story.id)
+        problems += check_packs(repository, [story.folder], story.id)
     serious = any(problem.severity is not Severity.NOTE for problem in problems)
     if as_json:
         data: dict[str, object] = {"problems": [problem.model_dump(mode="json") for problem in problems]}
@@ -339,6 +339,16 @@ def machine_list() -> None:
     from engine.files.machine_file import machine_names
 
     typer.echo("\n".join(machine_names(own=_root() / "machines")))
+
+
+def _refuse(said: str, code: int) -> NoReturn:
+    """Say in one line why nothing was done; other programs get the envelope as well."""
+    if "--json" in sys.argv:
+        words = [word for word in sys.argv[1:] if not word.startswith("-")]
+        command = " ".join(words[: 2 if words[:1] == ["machine"] else 1])
+        typer.echo(report.envelope(command, "refused", {"error": said}))
+    typer.secho(f"story: {said}", err=True, fg=_colour("red"))
+    raise SystemExit(code) from None
 
 
 class _Ansi(StrEnum):

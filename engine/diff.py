@@ -26,7 +26,8 @@ def story_diff(repository: Repository, folder: Path, story_id: str, step: int | 
         if not commits:
             raise UsageError(f"step {step} of story {story_id} is not in a commit of its own. Commit each step.")
         span = [f"{commits[-1]}^", commits[-1]]
-    progress = git(root, "diff", paint, *span, "--", home)
-    rest = git(root, "diff", paint, *span, "--", ".", f":(exclude){home}")
+    show = ("-c", "diff.autoRefreshIndex=false", "diff", paint, *span)  # who looks writes nothing
+    progress = git(root, *show, "--", home)
+    rest = git(root, *show, "--", ".", f":(exclude){home}")
     parts = [part for part in (progress, rest) if part]
     return "\n".join(parts) + "\n" if parts else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from engine.files.evidence import evidence_folder
 from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import Journal, read_journal
 from engine.files.machine_file import find_machine, read_machine
-from engine.files.pack import exists_in, find_packs, read_pack
+from engine.files.pack import exists_in, find_packs, list_stories, read_pack
 from engine.files.story_file import author_text, heading_of, key_line, read_story
 from engine.markdown.trace import spec_sections
 from engine.model.events import Event
@@ -48,6 +49,14 @@ class Repository:
     def chart(self, name: str) -> Statechart:
         """The chart of a machine, by its name."""
         return _chart(find_machine(name, own=self.root / "machines"), self.root)
+
+    def advance_lock(self, folder: Path, story_id: str) -> Path:
+        """The lock of the one engine that may advance a story, also before the story can be read."""
+        return self.state / "locks" / f"{lock_name(folder)}%2F{story_id}.advance"
+
+    def write_lock(self, path: Path) -> Path:
+        """The lock under which story.md is written; a file of its own, outside the repository."""
+        return self.state / "locks" / f"{lock_name(path)}.write"
 
     def machine_for(self, story: StorySource) -> str:
         """The machine that a story is adopted under: as story.toml says, else by its prompts."""
@@ -88,8 +97,7 @@ class Seen:
 
     @property
     def write_lock(self) -> Path:
-        """The lock under which story.md is written; a file of its own, outside the repository."""
-        return self.repository.state / "locks" / f"{lock_name(self.path)}.write"
+        return self.repository.write_lock(self.path)
 
     @property
     def evidence(self) -> Path:
@@ -226,10 +234,11 @@ def _world(
 def _unfinished(repository: Repository, pack: Pack, shown: Story) -> list[Place]:
     """The stories this one depends on that are not complete yet."""
     places = []
-    for name in dependencies(pack, shown):
+    ids = [story.id for story in list_stories(repository.root, repository.root / pack.root)]
+    for name in dependencies(ids, shown):
         source = next((story for story in pack.stories if story.id == name), None)
         if source is None:
-            places.append(Place(file=shown.path, line=1, text=f"depends on story {name!r}, which does not exist"))
+            places.append(Place(file=shown.path, line=1, text=f"story {name} is not there, or cannot be read"))
             continue
         other, _ = read_story(source.story, name, None)
         if not is_complete(repository, other):
@@ -238,11 +247,10 @@ def _unfinished(repository: Repository, pack: Pack, shown: Story) -> list[Place]
     return places
 
 
-def dependencies(pack: Pack, shown: Story) -> tuple[str, ...]:
+def dependencies(ids: Sequence[str], shown: Story) -> tuple[str, ...]:
     """The stories that must be complete before this one executes: its `depends_on`, else the one before it."""
     if shown.depends_on is not None:
         return shown.depends_on
-    ids = [story.id for story in pack.stories]
     index = ids.index(shown.id)
     return (ids[index - 1],) if index else ()
 

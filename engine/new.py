@@ -23,13 +23,17 @@ MAKE = """\
 # Story engine: include this file in your Makefile with `include story.mk`.
 STORY_CLI ?= story
 
-.PHONY: advance status check explain adopt graph story
+.PHONY: advance status check decide diff explain adopt graph story
 advance: ## advance one story: make advance STORY=4
 \t@$(STORY_CLI) advance $(STORY)
 status: ## where every story stands
 \t@$(STORY_CLI) status
 check: ## find problems without asking a model
 \t@$(STORY_CLI) check $(STORY)
+decide: ## list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=...]
+\t@$(STORY_CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")
+diff: ## what a story changed: make diff STORY=4 [STEP=3]
+\t@$(STORY_CLI) diff $(STORY) $(if $(STEP),--step $(STEP))
 explain: ## why a story stands where it stands: make explain STORY=4
 \t@$(STORY_CLI) explain $(STORY)
 adopt: ## bring raw stories under their machine
@@ -53,9 +57,9 @@ def new_story(repository: Repository, id_: str, name: str, pack: str | None) -> 
         known = ", ".join(folder.relative_to(repository.root).as_posix() for folder in folders)
         raise UsageError(f"there are several packs: {known}. Say which with --pack.")
     home = folders[0] / f"story-{id_}-{name}"
-    taken = sorted(folders[0].glob(f"story-{id_}-*")) if folders[0].is_dir() else []
-    if taken:
-        raise UsageError(f"story {id_} is there already: {taken[0].relative_to(repository.root)}.")
+    taken = [story.file for story in list_stories(repository.root, folders[0]) if story.id == id_]
+    if taken or home.exists():
+        raise UsageError(f"story {id_} is there already: {(taken or [home])[0].relative_to(repository.root)}.")
     words = {
         "n": id_,
         "name": name,
@@ -105,7 +109,7 @@ def _guess(root: Path) -> Iterator[tuple[str, tuple[str, str]]]:
         text = (root / "pyproject.toml").read_text("utf-8", errors="replace")
         try:
             tools = set(tomllib.loads(text).get("tool", {}))
-        except tomllib.TOMLDecodeError:
+        except (tomllib.TOMLDecodeError, TypeError, RecursionError):
             tools = set()
         if "pytest" in tools or (root / "tests").is_dir():
             yield "tests", ("python -m pytest -q --junitxml={report}", "pyproject.toml")
@@ -116,8 +120,8 @@ def _guess(root: Path) -> Iterator[tuple[str, tuple[str, str]]]:
         return
     if (root / "package.json").exists():
         try:
-            scripts = json.loads((root / "package.json").read_text("utf-8", errors="replace")).get("scripts", {})
-        except (ValueError, AttributeError):
+            scripts = dict(json.loads((root / "package.json").read_text("utf-8", errors="replace"))["scripts"])
+        except (ValueError, TypeError, KeyError, RecursionError):
             scripts = {}
         test = str(scripts.get("test", ""))
         if "vitest" in test:

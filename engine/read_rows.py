@@ -7,12 +7,12 @@ from pathlib import Path
 
 from engine.errors import EngineError
 from engine.files.config import NAME as CONFIG
+from engine.files.config import RoleConfig
 from engine.files.machine_file import shipped_folder
-from engine.files.pack import Found, list_stories, walk
+from engine.files.pack import Found, list_stories, read_file, walk
 from engine.files.story_file import read_story
-from engine.look import Repository
-from engine.model.machine import Machine
-from engine.model.pack import Source
+from engine.look import Repository, chart_of
+from engine.model.machine import AgentAct, Machine
 from engine.model.problem import Severity
 from engine.model.row import Row
 from engine.model.story import Story
@@ -56,6 +56,7 @@ def list_all(repository: Repository) -> Listing:
             stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index])))
         folders += [folder, *(story.file.parent for story in found)]
     homes = (repository.root / "machines", shipped_folder())
+    folders += [repository.root, *homes]  # a machine or story.toml that comes or goes
     settings = [repository.root / CONFIG, *(path for home in homes for path in sorted(home.glob("*.yaml")))]
     return Listing(tuple(stories), tuple(dict.fromkeys(folders)), tuple(settings))
 
@@ -63,20 +64,24 @@ def list_all(repository: Repository) -> Listing:
 def read_row(repository: Repository, listed: Listed) -> Row:
     """Read one story; what makes it unreadable is its row's problem."""
     path = listed.file.relative_to(repository.root).as_posix()
-    try:
-        source = Source(path=path, raw=listed.file.read_bytes())
-        shown, problems = read_story(source, listed.story.id, None)
-        machine = _machine(repository, shown)
-        if machine is not None:
-            shown, problems = read_story(source, listed.story.id, machine)
-        errors = [str(problem) for problem in problems if problem.severity is Severity.ERROR]
-        return _row(listed, shown, machine, errors[0] if errors else "")
-    except (EngineError, OSError) as err:
-        empty = Story(id=listed.story.id, path=path, title=listed.story.slug)
-        return _row(listed, empty, None, str(err))
+    shown = Story(id=listed.story.id, path=path, title=listed.story.slug)
+    source, problems = read_file(repository.root, listed.file, listed.story.id)
+    machine = None
+    if source is not None:
+        try:
+            shown, found = read_story(source, listed.story.id, None)
+            if shown.state is not None and shown.machine is not None:
+                machine = chart_of(repository, source, shown.machine).machine
+                shown, found = read_story(source, listed.story.id, machine)
+            problems += found
+        except EngineError as err:
+            return _row(listed, shown, None, str(err))
+    errors = [str(problem) for problem in problems if problem.severity is Severity.ERROR]
+    person = _played_by_hand(repository, machine, shown.state)
+    return _row(listed, shown, machine, errors[0] if errors else "", person=person)
 
 
-def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str) -> Row:
+def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *, person: bool = False) -> Row:
     state = shown.state if machine and shown.state in machine.states else None
     kept = [item for item in shown.items if item.own or (machine and not machine.items[item.id].derived)]
     total = len(kept)
@@ -90,7 +95,7 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str) ->
         phase=machine.phase_of(state) if machine and state else None,
         done=sum(item.ticked for item in kept),
         total=total,
-        waiting_for="person" if problem else _waiting_for(machine, state),
+        waiting_for="person" if problem else _waiting_for(machine, state, person),
         path=shown.path,
         complete=success,
         queued=bool(machine and state and _asks_for_dependencies(machine, state)),
@@ -99,18 +104,22 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str) ->
     )
 
 
-def _waiting_for(machine: Machine | None, state: str | None) -> str:
+def _waiting_for(machine: Machine | None, state: str | None, person: bool) -> str:
     if machine is None or state is None:
         return "adoption"
     if state in machine.terminal:
         return "nobody"
-    return "person" if machine.states[state].asks else "engine"
+    return "person" if machine.states[state].asks or person else "engine"
+
+
+def _played_by_hand(repository: Repository, machine: Machine | None, state: str | None) -> bool:
+    """Does a person play a role that the state needs?"""
+    acts = machine.states[state].acts() if machine and state in machine.states else ()
+    roles = {role for act in acts if machine and isinstance(act, AgentAct) for role in machine.members(act.agent)}
+    played = repository.config.roles
+    return any(played.get(role, RoleConfig()).agent == "person" for role in roles)
 
 
 def _asks_for_dependencies(machine: Machine, state: str) -> bool:
     terms = [compile_guard(machine, exit_.when) for exit_ in machine.states[state].exits]
     return any(("dependencies",) in facts_of(term) for term in terms)
-
-
-def _machine(repository: Repository, shown: Story) -> Machine | None:
-    return repository.chart(shown.machine).machine if shown.state and shown.machine else None

@@ -26,16 +26,16 @@ def envelope(command: str, outcome: Outcome, data: dict[str, object]) -> str:
     return json.dumps({"version": 1, "command": command, "outcome": outcome, "data": data}, ensure_ascii=False)
 
 
-def status_data(rows: Sequence[Row]) -> dict[str, object]:
-    """`status` for other programs."""
+def status_data(rows: Sequence[Row], problem: str = "") -> dict[str, object]:
+    """`status` for other programs; `problem` is there where story.toml cannot be read."""
     stories = []
     for row in rows:
         fields = asdict(row)
         stories.append({key: fields[key] for key in _PUBLIC} | ({"problem": row.problem} if row.problem else {}))
-    return {"stories": stories}
+    return {"stories": stories} | ({"problem": problem} if problem else {})
 
 
-def status_lines(rows: Sequence[Row]) -> list[str]:
+def status_lines(rows: Sequence[Row], problem: str = "") -> list[str]:
     """`status` as plain lines, in columns."""
     table = [("STORY", "STATE", "DONE", "WAITS FOR", "TITLE")]
     several = len({row.pack for row in rows}) > 1
@@ -44,10 +44,10 @@ def status_lines(rows: Sequence[Row]) -> list[str]:
     ]
     widths = [max(len(line[column]) for line in table) for column in range(4)]
     form = "  ".join(f"{{:<{width}}}" for width in widths) + "  {}"
-    return [*(form.format(*line).rstrip() for line in table), *(row.problem for row in rows if row.problem)]
+    return [*(form.format(*line).rstrip() for line in table), *_problems(rows, problem)]
 
 
-def show_status(console: Console, rows: Sequence[Row]) -> None:
+def show_status(console: Console, rows: Sequence[Row], problem: str = "") -> None:
     """`status` as a coloured table with a bar for each story."""
     from rich.progress_bar import ProgressBar
     from rich.table import Table
@@ -70,9 +70,8 @@ def show_status(console: Console, rows: Sequence[Row]) -> None:
             Text(row.title),
         )
     console.print(table)
-    for row in rows:
-        if row.problem:
-            console.print(Text(row.problem, "red"))
+    for line in _problems(rows, problem):
+        console.print(Text(line, "red"))
 
 
 def problem_lines(problems: Sequence[Problem]) -> list[str]:
@@ -141,6 +140,11 @@ def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[
 def place_lines(places: Iterable[Place]) -> list[str]:
     """Places as `  file:line: what to do`."""
     return [f"  {place.file}:{place.line}: {place.text}" for place in places]
+
+
+def _problems(rows: Sequence[Row], problem: str) -> list[str]:
+    """What is wrong, each thing once: stories share their machine."""
+    return list(dict.fromkeys(said for said in (problem, *(row.problem for row in rows)) if said))
 
 
 def _name(row: Row, several: bool) -> str:

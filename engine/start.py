@@ -14,14 +14,15 @@ def print_status(packs: list[str] | None, *, as_json: bool) -> None:
     from engine.status import read_status
 
     root = find_root(Path.cwd())
-    rows = [row for row in read_status(root, state_folder(root)) if packs is None or row.pack in packs]
+    rows, problem = read_status(root, state_folder(root))
+    rows = [row for row in rows if packs is None or row.pack in packs]
     if as_json:
-        sys.stdout.write(report.envelope("status", "ok", report.status_data(rows)) + "\n")
+        sys.stdout.write(report.envelope("status", "ok", report.status_data(rows, problem)) + "\n")
     elif not rows:
-        sys.stdout.write(f"no stories in {root}. `story new 1 login` makes one.\n")
+        sys.stdout.write(f"{problem}\n" if problem else f"no stories in {root}. `story new 1 login` makes one.\n")
     elif sys.stdout.isatty():
         from rich.console import Console
 
-        report.show_status(Console(), rows)
+        report.show_status(Console(), rows, problem)
     else:
-        sys.stdout.write("\n".join(report.status_lines(rows)) + "\n")
+        sys.stdout.write("\n".join(report.status_lines(rows, problem)) + "\n")

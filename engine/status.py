@@ -7,6 +7,7 @@ read_status
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,24 +16,25 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from engine import __version__
 from engine.model.row import Row
 
-VERSION = 1
+VERSION = f"2 {__version__}"
 RACY = 2_000_000_000
-"""Nanoseconds: a file saved so shortly before we looked may change again without its stat showing it."""
+"""Nanoseconds: what was saved so shortly before we looked may change again without its stat showing it."""
 
 Stamp = list[int]
 
 
-def read_status(root: Path, state: Path) -> list[Row]:
-    """The rows of all stories, in pack and folder order."""
+def read_status(root: Path, state: Path) -> tuple[list[Row], str]:
+    """The rows of all stories, in pack and folder order, and what is wrong with story.toml, if anything is."""
     memory = _Memory(state / "status.json", str(root))
-    rows = memory.whole()
+    rows, problem = memory.whole(), ""
     if rows is None:
-        rows = _read_again(root, state, memory)
-    if memory.changed:
+        rows, problem = _read_again(root, state, memory)
+    if memory.changed and not problem:
         memory.save()
-    return list(_with_dependencies(rows))
+    return list(_with_dependencies(rows)), problem
 
 
 def _with_dependencies(rows: list[Row]) -> Iterator[Row]:
@@ -62,11 +64,12 @@ class _Memory:
     files: dict[str, _Entry] = field(default_factory=dict)
     folders: dict[str, int] = field(default_factory=dict)
     taken: int = 0
+    started: int = field(default_factory=time.time_ns)
     changed: bool = False
 
     def whole(self) -> list[Row] | None:
         """All rows, if nothing changed since; None when something has to be read."""
-        if not self._load() or any(_folder_stamp(path) != stamp for path, stamp in self.folders.items()):
+        if not self._load() or any(not self._lists(path, stamp) for path, stamp in self.folders.items()):
             return None
         entries = [self.known(path) for path in self.files]
         if None in entries:
@@ -79,20 +82,24 @@ class _Memory:
         if entry is None:
             return None
         stamp = _stamp(path)
-        if stamp == entry.stamp and self.taken - stamp[0] > RACY:
+        if stamp == entry.stamp and self.taken - max(stamp[:2]) > RACY:
             return entry
         if _sha(path) != entry.sha:
             return None
-        self.changed = self.changed or stamp != entry.stamp
+        self.changed = True
         entry.stamp = stamp
         return entry
+
+    def _lists(self, path: str, stamp: int) -> bool:
+        """Does a folder list what it listed? One that changed as we looked has to be listed again."""
+        return stamp == _folder_stamp(path) and self.taken - stamp > RACY
 
     def save(self) -> None:
         """Write the file whole or not at all; a folder that cannot be written costs only speed."""
         data = {
             "version": VERSION,
             "root": self.root,
-            "taken": time.time_ns(),
+            "taken": self.started,
             "folders": self.folders,
             "files": {
                 path: [entry.stamp, entry.sha, asdict(entry.row) if entry.row else None]
@@ -102,15 +109,20 @@ class _Memory:
         temp = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            temp.write_text(json.dumps(data, separators=(",", ":")), "utf-8")
+            body = json.dumps(data, separators=(",", ":")).encode()
+            temp.write_bytes(_sum(body) + b"\n" + body)
             temp.replace(self.path)
         except OSError:
-            return
+            with contextlib.suppress(OSError):
+                temp.unlink()
 
     def _load(self) -> bool:
         try:
             with open(self.path, "rb") as file:  # noqa: PTH123 - on the fast way
-                data = json.load(file)
+                told, _, body = file.read().partition(b"\n")
+            if told != _sum(body):
+                return False
+            data = json.loads(body)
             if (data["version"], data["root"]) != (VERSION, self.root):
                 return False
             self.folders = {str(path): int(stamp) for path, stamp in data["folders"].items()}
@@ -126,18 +138,19 @@ class _Memory:
 
 
 def _row(fields: dict[str, object]) -> Row:
-    row = Row(**{**fields, "needs": tuple(fields["needs"])})  # type: ignore[arg-type]
-    if not (isinstance(row.path, str) and isinstance(row.done, int) and isinstance(row.total, int)):
-        raise TypeError
-    return row
+    return Row(**{**fields, "needs": tuple(fields["needs"])})  # type: ignore[arg-type]
+
+
+def _sum(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
 
 
 def _stamp(path: str) -> Stamp:
     try:
         stat = os.stat(path)  # noqa: PTH116 - on the fast way
     except OSError:
-        return [0, -1, 0]
-    return [stat.st_mtime_ns, stat.st_size, stat.st_ino]
+        return [0, 0, -1, 0]
+    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino]
 
 
 def _folder_stamp(path: str) -> int:
@@ -155,12 +168,18 @@ def _sha(path: str) -> str:
         return ""
 
 
-def _read_again(root: Path, state: Path, memory: _Memory) -> list[Row]:
+def _read_again(root: Path, state: Path, memory: _Memory) -> tuple[list[Row], str]:
     """List the packs and read the stories whose content changed, all of them if a machine or story.toml did."""
-    from engine.look import open_repository
+    from engine.errors import FormatError
+    from engine.files.config import Config
+    from engine.look import Repository, open_repository
     from engine.read_rows import list_all, read_row
 
-    repository = open_repository(root, state)
+    problem = ""
+    try:
+        repository = open_repository(root, state)
+    except FormatError as err:
+        repository, problem = Repository(root=root, state=state, config=Config()), str(err)
     listed = list_all(repository)
     settings = {str(path) for path in listed.settings}
     same = bool(memory.files) and all(memory.known(path) for path in settings)
@@ -176,4 +195,4 @@ def _read_again(root: Path, state: Path, memory: _Memory) -> list[Row]:
         files[path] = entry
     memory.files, memory.folders = files, {str(path): _folder_stamp(str(path)) for path in listed.folders}
     memory.changed = True
-    return [entry.row for entry in files.values() if entry.row]
+    return [entry.row for entry in files.values() if entry.row], problem

@@ -22,17 +22,17 @@ class Target:
 
 def find_story(repository: Repository, spoken: str) -> Target:
     """Find the story that is meant; two adopted packs with that id are an error that names both."""
-    if target := _by_path(repository, Path(spoken)):
-        return target
-    hint, _, id_ = spoken.rpartition("/")
     stories = _list(repository)
+    if target := _by_path(stories, Path(spoken)):
+        return _only(stories, target)
+    hint, _, id_ = spoken.rpartition("/")
     found = [
         (folder, story) for folder, story in stories if story.id == id_ and _named(_root(repository, folder), hint)
     ]
     adopted = [(folder, story) for folder, story in found if len(found) > 1 and _adopted(repository, story)]
     chosen = sorted({folder for folder, _ in adopted or found})
     if len(chosen) == 1:
-        return Target(chosen[0], id_)
+        return _only(stories, Target(chosen[0], id_))
     if not chosen:
         if Path(spoken).exists():
             raise UsageError(f"{spoken!r} is no story of this repository. `story status` lists them.")
@@ -40,7 +40,9 @@ def find_story(repository: Repository, spoken: str) -> Target:
         there = f"there are {', '.join(known)}" if known else "no story was found at all"
         raise UsageError(f"there is no story {spoken!r}; {there}. Name one of them, or a path to its folder.")
     roots = [_root(repository, folder) for folder in chosen]
-    names = " and ".join(f"{root} (STORY={_short(root)}/{id_})" for root in roots)
+    short = [_short(root) for root in roots]
+    hints = short if len({*short}) == len(short) else roots
+    names = " and ".join(f"{root} (STORY={hint}/{id_})" for root, hint in zip(roots, hints, strict=True))
     raise UsageError(f"story {id_!r} is in {len(chosen)} packs: {names}. Name one of them.")
 
 
@@ -66,11 +68,20 @@ def _list(repository: Repository) -> list[tuple[Path, Found]]:
     return [(folder, story) for folder in repository.packs() for story in list_stories(repository.root, folder)]
 
 
-def _by_path(repository: Repository, given: Path) -> Target | None:
+def _only(stories: list[tuple[Path, Found]], target: Target) -> Target:
+    """The target, unless another story of its pack has the same id."""
+    same = [story.file for folder, story in stories if (folder, story.id) == (target.folder, target.id)]
+    if len(same) > 1:
+        names = " and ".join(map(str, same))
+        raise UsageError(f"story {target.id!r} is there {len(same)} times: {names}. Give one of them another id.")
+    return target
+
+
+def _by_path(stories: list[tuple[Path, Found]], given: Path) -> Target | None:
     """The story at a path: its folder, or its file."""
     if not given.exists() and not given.is_symlink():
         return None
-    for folder, story in _list(repository):
+    for folder, story in stories:
         places = [story.file] if STORY_FILE.fullmatch(story.file.name) else [story.file, story.file.parent]
         if any(given.absolute() == place.absolute() or given.resolve() == place.resolve() for place in places):
             return Target(folder, story.id)

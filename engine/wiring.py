@@ -43,7 +43,7 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
     if began is None:
         waiting = ", ".join(sorted(who for _, who in seen.progress.running if who)) or "no role"
         raise UsageError(f"story {story_id} awaits no reply of {role!r}; it awaits {waiting}.")
-    brief = brief_path(repository.state / "briefs", story_id, role, began.turn)
+    brief = brief_path(repository.state / "briefs", began.call)
     disk.replace(brief.with_suffix(".reply.md"), file.read_bytes())
 
 

@@ -169,7 +169,7 @@ class Demo:
         for entry in log.split("\0")[1:]:
             subject, *stat = filter(None, entry.splitlines())
             self.print(f"{subject:<52.52} {stat[0].strip() if stat else ''}", always=True)
-        self.title("story status")
+        self.title("Where every story stands.")
         self.story("status", always=True)
         rows = json.loads(self.run([sys.executable, "-m", "engine", "status", "--json"]).stdout)["data"]["stories"]
         row = next(row for row in rows if row["id"] == "1")
@@ -182,7 +182,8 @@ class Demo:
             raise Failed(f"the tests do not pass:\n{tests.stdout}{tests.stderr}")
         if problems.returncode:
             raise Failed(f"`story check` still finds:\n{problems.stdout}")
-        said = f"story 1 is complete: {row['done']} of {row['total']} items ticked, 7 tests pass, nothing is left to fix"
+        ticked = f"{row['done']} of {row['total']} items ticked"
+        said = f"story 1 is complete: {ticked}, 7 tests pass, nothing is left to fix"
         self.print(said, "bold green", always=True)
 
     def story(self, *words: str, always: bool = False) -> int:
@@ -223,7 +224,7 @@ class Demo:
 
     def title(self, text: str) -> None:
         """Print what comes now."""
-        self.print(f"\n━━ {text}", "bold cyan", always=text == "story status")
+        self.print(f"\n━━ {text}", "bold cyan")
 
     def person(self, what: str) -> None:
         """Print what the person does."""

@@ -14,8 +14,8 @@ DEMO = Path(__file__).parent.parent / "examples/demo.py"
 def test_the_demo_ends_with_a_complete_story(tmp_path: Path) -> None:
     """It needs no key and no network, exits with 0, and leaves story 1 complete with one commit a step."""
     kept = tmp_path / "kept"
-    keys = ("_API_KEY", "_TOKEN")
-    environ = {key: value for key, value in os.environ.items() if not key.endswith(keys)}
+    unwanted = ("_API_KEY", "_TOKEN", "_COLOR")
+    environ = {key: value for key, value in os.environ.items() if not key.endswith(unwanted)}
     environ |= {"HOME": str(tmp_path), "http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9"}
     done = subprocess.run(
         [sys.executable, str(DEMO), "--keep", str(kept)],
@@ -29,7 +29,8 @@ def test_the_demo_ends_with_a_complete_story(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr
     assert "\x1b" not in done.stdout
     assert "error C207: TC-1.3b" in done.stdout
-    assert re.findall(r"» the person ticks \"(.+?)\" in docs/stories/story-1-shelf/story\.md:\d+$", done.stdout, re.M) == [
+    ticks = r'» the person ticks "(.+?)" in docs/stories/story-1-shelf/story\.md:\d+$'
+    assert re.findall(ticks, done.stdout, re.M) == [
         "fix: it is real and is fixed now",
         "Human approved",
         "Gorilla testing done (human)",

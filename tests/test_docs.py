@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import shutil
@@ -17,10 +18,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.exceptions import TyperException
 
+from engine.agents.reply import read_report
+from engine.agents.scripted import ScriptedAgent, read_script
 from engine.cli import app
 from engine.files.config import Config
 from engine.files.machine_file import find_machine, read_machine
 from engine.graph import edges
+from engine.model.call import Brief
+from engine.model.verdict import Verdict
 from tests.cli.run import run, spawn
 from tests.faults.slice_repo import commit, git
 
@@ -211,6 +216,17 @@ def test_the_whole_example_of_the_configuration_is_accepted() -> None:
 
     shown = {re.sub(r"^(gate|role)s\.\w+", r"\1s.<\1>", key) for key in leaves(read)}
     assert shown == set(keys(Config))
+
+
+def test_the_script_of_the_configuration_is_accepted(tmp_path: Path) -> None:
+    """The example of a scripted agent's file can be read, and its first reply is an answer that counts."""
+    [fence] = fences(DOCS / "configuration.md", "yaml")
+    script = tmp_path / "agents.yaml"
+    script.write_text(fence.text, "utf-8")
+    assert len(read_script(script).replies) == 3
+    brief = Brief(call="c", story="1", act="builder", role="builder_validator", turn=1, text="")
+    reply = asyncio.run(ScriptedAgent(script, root=tmp_path, clock=lambda: "2026-01-01T00:00:00Z").run(brief))
+    assert isinstance(read_report(reply.text, "verdict", story="1", turn=1), Verdict)
 
 
 def test_the_glossary_holds_the_words_of_the_domain() -> None:

@@ -297,7 +297,7 @@ def test_an_answer_stays_with_its_finding(project: Project) -> None:
 
 
 def test_a_step_changes_its_story_and_what_its_agents_wrote(project: Project) -> None:
-    """No step touches anything but story.md, evidence and the files of that state's agents; no author's word changes."""
+    """No step touches anything but story.md, evidence and its agents' files; the author's words stay."""
     for move in project.moves:
         seen = project.look(move.story)
         acts = {act.id for act in seen.machine.states[move.source].acts() if isinstance(act, AgentAct)}

@@ -29,7 +29,7 @@ def spot_check(act: SpotCheckAct, situation: Situation) -> Outcome:
             check, why = _check(finding, situation.root)
             checked.append(finding.model_copy(update={"check": check, "sources": (role,)}))
             lines.append(f"- {check}: {role}, {finding.severity} `{finding.where}`: {why}")
-            refuted += check == "refuted"
+            refuted += check == "refuted" and finding.severity != "nit"  # a nit is never asked about
         for tc, why in _false_tcs(ended, situation):
             lines.append(f"- refuted: {role}, {tc}: {why}")
             refuted += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from engine.agents.protocol import Clock
@@ -16,11 +17,11 @@ class PersonAgent:
 
     async def run(self, brief: Brief) -> Reply:
         """Return the saved reply, or say where the brief lies and where the reply is awaited."""
-        path = brief_path(self._folder, brief.story, brief.role, brief.turn)
+        path = brief_path(self._folder, brief.call)
         answer = path.with_suffix(".reply.md")
         now = self._clock()
-        if answer.exists():
-            text = answer.read_text("utf-8", errors="replace")
+        text = answer.read_text("utf-8", errors="replace") if answer.exists() else ""
+        if text.strip():
             session = brief.session or f"person-{brief.call}"
             return Reply(status="ok", text=text, started=now, ended=now, session=session, model="person")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,6 +30,6 @@ class PersonAgent:
         return Reply(status="pending", text=str(path), why=why, started=now, ended=now)
 
 
-def brief_path(folder: Path, story: str, role: str, turn: int) -> Path:
-    """Where the brief of a role's turn is saved."""
-    return folder / f"story-{story}-{role}-{turn}.md"
+def brief_path(folder: Path, call: str) -> Path:
+    """Where the brief of a call is saved; no other call, of whatever pack, branch or action, has the same."""
+    return folder / f"story-{re.sub(r'[^A-Za-z0-9.-]+', '-', call)}.md"

@@ -31,7 +31,7 @@ def check_order(reading: Reading) -> Iterator[Problem]:
         try:
             depends[story.id] = read_depends_on(story.page.raw)
         except FormatError as err:
-            yield problem("C110", story.page.at(err.line or 1), f"{err.message}.", story=story.id)
+            yield problem("C110", story.page.at(err.line or 1), err.message, story=story.id)
     yield from _depends_on(reading, depends)
     for story in reading.stories:
         yield from _prerequisites(reading, story, depends.get(story.id, []))

@@ -6,6 +6,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from filelock import FileLock, Timeout
 from engine.errors import Locked, StoryChanged
 
 TEMP, SWAP = ".story-tmp", ".story-swap"
+_SWAP_NAME = re.compile(rf"\.(.+)\.([0-9a-f]{{16}})\.([0-9a-f]{{16}}){re.escape(SWAP)}", re.S)
 
 
 def update(path: Path, edit: Callable[[bytes], bytes], *, lock: Path, patience: float = 10.0) -> bool:
@@ -63,15 +65,17 @@ def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> Non
     target.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=TEMP, dir=target.parent)
     temp = Path(name)
+    swap = target if expected is None else _swap_name(target, expected, after)
     try:
         _fill(descriptor, after, like=target)
         if expected is None:
             os.replace(temp, target)  # noqa: PTH105 - one system call, seen as such by the fault tests
         else:
-            swap = _swap_name(target, expected, after)
             os.replace(temp, swap)  # noqa: PTH105
-            _swap(swap, target, expected)
+            _swap(swap, target, expected, after)
     except FileNotFoundError as err:
+        if expected is not None and not target.exists():
+            swap.unlink(missing_ok=True)
         raise StoryChanged(f"{target} or its folder went away meanwhile: was another branch checked out?") from err
     except BaseException:
         temp.unlink(missing_ok=True)
@@ -83,18 +87,28 @@ def _swap_name(target: Path, expected: bytes, after: bytes) -> Path:
     return target.with_name(f".{target.name}.{_digest(expected)}.{_digest(after)}{SWAP}")
 
 
-def _swap(swap: Path, target: Path, expected: bytes) -> None:
+def _swap(swap: Path, target: Path, expected: bytes, after: bytes) -> None:
     if target.read_bytes() != expected:
         swap.unlink()
         raise StoryChanged(f"{target} was saved by somebody else meanwhile.")
     if not exchange(swap, target):
         os.replace(swap, target)  # noqa: PTH105
         return
-    if swap.read_bytes() != expected:
-        exchange(swap, target)
-        swap.unlink()
+    put, came_out = after, swap.read_bytes()
+    if came_out != expected:
+        _give_back(swap, target, put, came_out)
         raise StoryChanged(f"{target} was saved by somebody else meanwhile.")
     swap.unlink()
+
+
+def _give_back(swap: Path, target: Path, put: bytes, saved: bytes) -> None:
+    """Put somebody's save back; where it was saved again while it was out, the later save comes out and is put back."""
+    while exchange(swap, target):
+        came_out = swap.read_bytes()
+        if came_out == put:
+            swap.unlink()
+            return
+        put, saved = saved, came_out
 
 
 def append(path: Path, line: bytes) -> None:
@@ -127,7 +141,10 @@ def sweep(folder: Path) -> list[Path]:
         left.unlink(missing_ok=True)
     rescued = []
     for swap in folder.glob(f".*{SWAP}"):
-        name, old, new = swap.name.removesuffix(SWAP).removeprefix(".").rsplit(".", 2)
+        match = _SWAP_NAME.fullmatch(swap.name)
+        if match is None:
+            continue
+        name, old, new = match.groups()
         target = swap.with_name(name)
         if _digest(swap.read_bytes()) in (old, new) or (
             target.exists() and _digest(target.read_bytes()) == new and exchange(swap, target)

@@ -304,6 +304,19 @@ def test_red_is_judged_against_the_run_before(tmp_path: Path) -> None:
     assert gate("red_tests", nothing).facts == {"gate:red_tests": "unexpected"}
 
 
+def test_tests_of_an_earlier_try_are_still_new(tmp_path: Path) -> None:
+    """Tests that Red wrote before it got stuck fail in the new baseline and name TCs of the story: they stay new."""
+    config = {"gates": {"tests": {"run": [junit("old passed", "test_tc_1_1a failed")]}}}
+    before = {"baseline": results(old="passed", test_tc_1_1a="errored")}
+    mine = scene(tmp_path, config=config, tests=before, claims=(1, ("TC-1.1a",)))
+    assert gate("red_tests", mine).why == "red_tests expected: 1 new tests fail, 1 older ones pass"
+    other = scene(tmp_path, config=config, tests=before, claims=(1, ("TC-1.2",)))
+    assert gate("red_tests", other).facts == {"gate:red_tests": "unexpected"}
+    green = {**before, "tests": results(old="passed", test_tc_1_1a="passed")}
+    counted = scene(tmp_path, tests=green, claims=(1, ("TC-1.1a",)))
+    assert gate("counts", counted).facts == {"gate:counts": "match"}
+
+
 def test_tests_without_a_report_are_no_tests() -> None:
     """A run without any test results does not pass."""
     assert judge_tests(GateRun(runs=(), tests=None)) == (False, "no test passed: no test ran")

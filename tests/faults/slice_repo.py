@@ -17,6 +17,7 @@ checklist:
     shipped: {text: Shipped (human), by: human}
 roles:
   writer: {title: Writer, provider: anthropic, model: m, sandbox: workspace-write}
+  scribe: {title: Scribe, provider: openai, model: m, sandbox: workspace-write}
 prompts:
   write: {text: Write out.txt for story <n>., returns: work}
 gates:
@@ -38,7 +39,9 @@ states:
     phase: validation
     reopens: written
     do:
-      - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [out.txt], ticks: [written]}
+      - parallel:
+          - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [out.txt], ticks: [written]}
+          - {id: log, agent: scribe, purpose: fix, prompt: write, session: fresh, writes: [log.txt]}
       - {run: there}
     exits:
       - {to: shipping, when: {gate: {there: pass}}, ticks: [checked]}
@@ -78,11 +81,16 @@ run = ["test -f out.txt"]
 [roles.writer]
 agent = "scripted"
 script = "script.yaml"
+
+[roles.scribe]
+agent = "scripted"
+script = "script.yaml"
 """
 
 SCRIPT = """\
 replies:
   - {act: write, files: {out.txt: "written\\n"}, reply: {files: [out.txt]}}
+  - {act: log, files: {log.txt: "logged\\n"}, reply: {files: [log.txt]}}
 """
 
 STORY = """\

@@ -37,7 +37,7 @@ class Bench:
 def result(root: Path) -> dict[str, bytes]:
     """The bytes of everything that belongs to the story, and of what its agent wrote."""
     story = root / "docs/stories/story-1-file"
-    files = [*story.rglob("*"), root / "out.txt"]
+    files = [*story.rglob("*"), root / "out.txt", root / "log.txt"]
     return {str(path.relative_to(root)): path.read_bytes() for path in files if path.is_file()}
 
 
@@ -132,8 +132,8 @@ def _without_state(bench: Bench, root: Path, point: int) -> None:
     assert drive(root).code == 0, point
     assert result(root) == bench.final, (point, bench.points[point - 1])
     again = log.read_text().removeprefix(before)
-    ended = '"event":"ended"' in journal.rpartition("\n")[0]
-    assert not (ended and "run " in again), (point, again)
+    ended = re.findall(r'"event":"ended","at":"[^"]*","call":"([^"]*)"', journal.rpartition("\n")[0])
+    assert not [call for call in ended if f"run {call}" in again], (point, again)
 
 
 def test_a_person_saving_meanwhile_loses_nothing(bench: Bench, tmp_path: Path) -> None:
@@ -202,6 +202,7 @@ def go_to(root: Path, branch: str) -> None:
     """Commit what belongs to the story and change branches; what an agent wrote goes along, as git has it."""
     git(root, "add", "docs")
     git(root, "commit", "-q", "--allow-empty", "-m", "done here")
-    if "out.txt" in git(root, "ls-tree", "--name-only", branch):
-        (root / "out.txt").unlink(missing_ok=True)
+    for name in ("out.txt", "log.txt"):
+        if name in git(root, "ls-tree", "--name-only", branch):
+            (root / name).unlink(missing_ok=True)
     git(root, "checkout", "-q", branch)

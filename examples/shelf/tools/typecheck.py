@@ -59,9 +59,9 @@ def functions(module: ModuleType) -> Iterator[FunctionType]:
     for thing in vars(module).values():
         members = vars(thing).values() if inspect.isclass(thing) else (thing,)
         for member in members:
-            if isinstance(member, FunctionType):
-                if member.__code__.co_filename == module.__file__:
-                    yield member
+            code = getattr(member, "__code__", None)
+            if isinstance(member, FunctionType) and code.co_filename == module.__file__:
+                yield member
 
 
 if __name__ == "__main__":
