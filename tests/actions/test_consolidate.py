@@ -18,7 +18,9 @@ from tests.scene import scene
 ACT = ConsolidateAct(consolidate="validators")
 
 
-def found(text: str, severity: str = "issue", where: str = "docs/spec.md:3", check: str | None = "confirmed") -> Finding:
+def found(
+    text: str, severity: str = "issue", where: str = "docs/spec.md:3", check: str | None = "confirmed"
+) -> Finding:
     return Finding(severity=severity, where=where, quote="q", text=text, check=check)
 
 

@@ -1,8 +1,9 @@
 """Run one `advance` in a forked process, and do something at one of its durable moments.
 
-A point is every write, fsync, rename, truncate and exchange, every reply that is remembered, and the start and the
-end of every agent. The mode says what happens at one of them: `count` nothing, `kill` SIGKILL before it, `half` SIGKILL after half of a write, `save` a person saves story.md just then, `branch`
-another branch is checked out just then.
+A point is every write, fsync, rename, truncate and exchange, every reply that is remembered, and the start and
+the end of every agent. The mode says what happens at one of them: `count` nothing, `kill` SIGKILL before it, `half`
+SIGKILL after half of a write, `save` a person saves story.md just then, `save+kill` both, `branch` another branch is
+checked out just then.
 """
 
 from __future__ import annotations

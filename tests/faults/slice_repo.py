@@ -1,4 +1,4 @@
-"""The smallest repository that has everything: one state, one scripted agent that writes a file, one gate, one story."""
+"""The smallest repository that has everything: one story, one state, two scripted agents, one gate, one person."""
 
 from __future__ import annotations
 

@@ -156,7 +156,10 @@ def test_without_a_name_to_show_the_path_is_shown(written: Path) -> None:
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(raw=st.binary() | st.lists(st.sampled_from([b"{", b'{"event":"wrote","prev":""}', b"\n", b"\xff", b"1"])).map(b"".join))
+@given(
+    raw=st.binary()
+    | st.lists(st.sampled_from([b"{", b'{"event":"wrote","prev":""}', b"\n", b"\xff", b"1"])).map(b"".join)
+)
 def test_any_bytes_are_events_or_refused(tmp_path: Path, raw: bytes) -> None:
     """Whatever bytes a journal holds, it is read or refused with a FormatError; nothing else is raised."""
     path = tmp_path / "journal.jsonl"
