@@ -303,7 +303,7 @@ def machine_check(
     file: Annotated[Path, typer.Argument(help="A machine file, or the name of a machine.")],
     as_json: Json = False,
 ) -> None:
-    """Prove a machine: every path, every exit, every rule.
+    """Prove a machine: every path, every exit, every rule. Exit code 3 when something does not hold.
 
     Example: story machine check machines/story.yaml
     """
@@ -325,7 +325,10 @@ def machine_check(
 
 @machines.command("schema")
 def machine_schema() -> None:
-    """Print the JSON Schema of machine files."""
+    """Print the JSON Schema of machine files.
+
+    Example: story machine schema > machines/machine.schema.json
+    """
     import json
 
     from engine.files.machine_file import machine_schema as schema
@@ -335,7 +338,10 @@ def machine_schema() -> None:
 
 @machines.command("list")
 def machine_list() -> None:
-    """List the machines that stories can be adopted under."""
+    """List the machines that stories can be adopted under.
+
+    Example: story machine list
+    """
     from engine.files.machine_file import machine_names
 
     typer.echo("\n".join(machine_names(own=_root() / "machines")))

@@ -13,20 +13,19 @@ def story_diff(repository: Repository, folder: Path, story_id: str, step: int | 
     """The diff of what is not committed yet, or of the commit that holds one step."""
     seen = look(repository, folder, story_id)
     root = repository.root
-    if not (root / ".git").exists():
+    if not git(root, "rev-parse", "--git-dir"):
         raise UsageError(f"{root} is no git repository; `story diff` shows what git knows.")
     home = seen.path.parent.relative_to(root).as_posix()
     paint = "--color=always" if colour else "--color=never"
     if step is None:
-        span = ["HEAD"]
+        show = ["-c", "diff.autoRefreshIndex=false", "diff", paint, "HEAD"]  # who looks writes nothing
     else:
         journal = seen.journal.path.relative_to(root).as_posix()
-        found = git(root, "log", "--format=%H", '-S"event":"stepped","at":', f'-G"n":{step},', "--", journal)
-        commits = found.split()
+        line = f'-G"event":"stepped","at":"[^"]*","n":{step},'
+        commits = git(root, "log", "--format=%H", line, "--", journal).split()
         if not commits:
-            raise UsageError(f"step {step} of story {story_id} is not in a commit of its own. Commit each step.")
-        span = [f"{commits[-1]}^", commits[-1]]
-    show = ("-c", "diff.autoRefreshIndex=false", "diff", paint, *span)  # who looks writes nothing
+            raise UsageError(f"step {step} of story {story_id} is not committed. Commit each step, and see it here.")
+        show = ["show", "--format=", paint, commits[-1]]
     progress = git(root, *show, "--", home)
     rest = git(root, *show, "--", ".", f":(exclude){home}")
     parts = [part for part in (progress, rest) if part]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -232,10 +231,11 @@ def _world(
 
 
 def _unfinished(repository: Repository, pack: Pack, shown: Story) -> list[Place]:
-    """The stories this one depends on that are not complete yet."""
+    """The stories that are not complete yet of those it depends on: `depends_on`, else the one before it."""
     places = []
     ids = [story.id for story in list_stories(repository.root, repository.root / pack.root)]
-    for name in dependencies(ids, shown):
+    before = ids[: ids.index(shown.id)][-1:]
+    for name in before if shown.depends_on is None else shown.depends_on:
         source = next((story for story in pack.stories if story.id == name), None)
         if source is None:
             places.append(Place(file=shown.path, line=1, text=f"story {name} is not there, or cannot be read"))
@@ -245,14 +245,6 @@ def _unfinished(repository: Repository, pack: Pack, shown: Story) -> list[Place]
             text = f"story {name} is {other.state or 'not adopted'}, not complete"
             places.append(Place(file=source.story.path, line=1, text=text))
     return places
-
-
-def dependencies(ids: Sequence[str], shown: Story) -> tuple[str, ...]:
-    """The stories that must be complete before this one executes: its `depends_on`, else the one before it."""
-    if shown.depends_on is not None:
-        return shown.depends_on
-    index = ids.index(shown.id)
-    return (ids[index - 1],) if index else ()
 
 
 def is_complete(repository: Repository, shown: Story) -> bool:

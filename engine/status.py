@@ -182,7 +182,8 @@ def _read_again(root: Path, state: Path, memory: _Memory) -> tuple[list[Row], st
         repository, problem = Repository(root=root, state=state, config=Config()), str(err)
     listed = list_all(repository)
     settings = {str(path) for path in listed.settings}
-    same = bool(memory.files) and all(memory.known(path) for path in settings)
+    before = {path for path, entry in memory.files.items() if entry.row is None}
+    same = settings == before and all(memory.known(path) for path in settings)
     files: dict[str, _Entry] = {}
     for path in sorted(settings):
         files[path] = _Entry(_stamp(path), _sha(path))

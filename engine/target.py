@@ -34,7 +34,7 @@ def find_story(repository: Repository, spoken: str) -> Target:
     if len(chosen) == 1:
         return _only(stories, Target(chosen[0], id_))
     if not chosen:
-        if Path(spoken).exists():
+        if spoken and Path(spoken).exists():
             raise UsageError(f"{spoken!r} is no story of this repository. `story status` lists them.")
         known = list(dict.fromkeys(story.id for _, story in stories))
         there = f"there are {', '.join(known)}" if known else "no story was found at all"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from engine.errors import Locked, Tampered
+from engine.advance import advance
+from engine.errors import FormatError, Locked, Tampered, UsageError
 from engine.files import disk
-from engine.look import lock_name
 from engine.model.events import Asked, Began, Decided, Ended, Stepped
-from tests.repo import CHECK, CONFIG, TESTS, Repo, finding, verdict
+from engine.wiring import now, take_reply, wire
+from tests.life import AT
+from tests.repo import CHECK, CONFIG, STORY, TESTS, Repo, finding, verdict
 
 ISSUE = finding("says two words, tests one")
 FAILS_ONCE = [
@@ -371,7 +374,7 @@ def test_sending_back_shows_only_the_new_question(tmp_path: Path) -> None:
 def test_two_engines_never_advance_one_story(tmp_path: Path) -> None:
     """While one engine advances the story another is refused at once."""
     repo = Repo(tmp_path)
-    lock = repo.state / "locks" / f"{lock_name(repo.pack)}%2F1.advance"
+    lock = repo.repository.advance_lock(repo.pack, "1")
     with disk.hold(lock, 0), pytest.raises(Locked, match="story 1 is being advanced"):
         repo.advance()
     assert repo.steps(repo.advance(one_step=True)) == ["validating"]
@@ -442,3 +445,97 @@ def test_a_reply_of_an_earlier_turn_is_never_taken_for_the_next(tmp_path: Path) 
     assert repo.at == "green"
     assert waiting is not None
     assert "implement" in Path(waiting.items[0].file).read_text().split("\n")[0]
+
+
+def test_what_a_killed_engine_did_not_show_is_shown(tmp_path: Path) -> None:
+    """A step and a question that are in the journal but not in story.md are written first, with the same bytes."""
+    repo = Repo(tmp_path)
+    for _ in range(2):
+        repo.advance(one_step=True)
+    before = repo.text
+    repo.advance()
+    after, journal = repo.text, repo.story.parent / "evidence/journal.jsonl"
+    whole = journal.read_bytes()
+    repo.story.write_text(before)
+    journal.write_bytes(whole[: whole.rstrip(b"\n").rfind(b"\n") + 1])
+    assert repo.advance().steps == []
+    assert (repo.text, journal.read_bytes()) == (after, whole)
+
+
+def test_an_error_of_one_validator_keeps_the_other_s_reply(tmp_path: Path) -> None:
+    """Where one of two side by side cannot run at all, what the other answered is kept and not asked for again."""
+    repo = Repo(tmp_path)
+    toml = repo.root / "story.toml"
+    other = '[roles.pedant_validator]\nagent = "scripted"\nscript = "none.yaml"\n#'
+    text = toml.read_text()
+    toml.write_text(text.replace('[roles.pedant_validator]\nagent = "scripted"\n', other))
+    with pytest.raises(FormatError, match="none.yaml: the script cannot be read"):
+        repo.advance()
+    toml.write_text(text)
+    repo.advance()
+    assert repo.at == "approving"
+    assert [len(calls(repo, act)) for act in ("builder", "pedant")] == [1, 1]
+
+
+def test_a_save_that_was_caught_is_told(tmp_path: Path) -> None:
+    """What somebody saved while the engine was killed, and could not be put back, is kept and told."""
+    repo = Repo(tmp_path)
+    swap = repo.story.with_name(f".story.md.{'0' * 16}.{'1' * 16}{disk.SWAP}")
+    swap.write_text("saved")
+    told: list[str] = []
+    ports = wire(repo.repository, tell=told.append, clock=lambda: AT)
+    advance(repo.repository, repo.pack, "1", ports=ports, one_step=True)
+    rescued = repo.story.with_name("story.md.rescued-11111111")
+    assert rescued.read_text() == "saved"
+    assert told[0].startswith(f"{rescued} holds what somebody saved")
+
+
+def test_a_reply_may_be_handed_in(tmp_path: Path) -> None:
+    """A reply to a role played by hand is put where it is awaited; of a role that nobody awaits it is refused."""
+    repo = Repo(tmp_path)
+    toml = repo.root / "story.toml"
+    toml.write_text(toml.read_text().split("[roles.")[0])
+    waiting = repo.advance().waiting
+    assert waiting is not None
+    assert len(waiting.items) == 2
+    reply = tmp_path / "reply.md"
+    fields = '{"story": "1", "round": 1, "verdict": "PASS", "confidence": "high", "reasoning": "Read."}'
+    reply.write_text(f"```json\n{fields}\n```\n")
+    take_reply(repo.repository, repo.pack, "1", "builder_validator", reply)
+    waiting = repo.advance().waiting
+    assert waiting is not None
+    assert [place.text.split(":")[0] for place in waiting.items] == ["GPT-5.2 Codex"]
+    with pytest.raises(UsageError, match="awaits no reply of 'verifier'; it awaits pedant_validator"):
+        take_reply(repo.repository, repo.pack, "1", "verifier", reply)
+    take_reply(repo.repository, repo.pack, "1", "pedant_validator", reply)
+    repo.advance()
+    assert repo.at == "approving"
+
+
+def test_a_scripted_role_needs_a_script(tmp_path: Path) -> None:
+    """A role that is scripted without a script is a mistake in story.toml, told with what to add."""
+    repo = Repo(tmp_path)
+    toml = repo.root / "story.toml"
+    toml.write_text(toml.read_text().replace('script = "script.yaml"', ""))
+    with pytest.raises(UsageError, match=r"roles\.builder_validator is scripted but names no script"):
+        repo.advance()
+
+
+def test_the_clock_tells_utc_to_the_second() -> None:
+    """Times are ISO 8601 in UTC."""
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", now())
+
+
+def test_a_later_story_waits_for_the_one_before_it(tmp_path: Path) -> None:
+    """Validated and approved, a story waits for the story before it, and says where that one stands."""
+    repo = Repo(tmp_path, story=STORY.replace("None.", "- Story 0 complete"))
+    repo.write("docs/stories/story-0-base/story.md", "# Story 0: Base\n")
+    result = approved(repo).advance()
+    assert repo.at == "queued"
+    assert result.waiting is not None
+    assert result.waiting.for_ == "dependencies"
+    (place,) = result.waiting.items
+    assert (place.file, place.text) == (
+        "docs/stories/story-0-base/story.md",
+        "story 0 is not adopted, not complete",
+    )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
 from engine.model.machine import AgentAct, Machine, Prompt
 from engine.model.pack import Pack, Source, StorySource
@@ -85,18 +86,18 @@ def write_brief(
     if told:
         parts += ["Carry out, word for word:", *(f"- {path}" for path in told), ""]
     if prompt.reads:
-        parts += ["**Read:**", *(f"- {path}" for path in reads(prompt, pack, story)), ""]
+        parts += ["**Read:**", *(f"- {path}" for path in reads(prompt.reads, pack, story)), ""]
     if act.writes:
-        parts += [f"You may change: {', '.join(act.writes)}. Nothing else.", ""]
+        parts += [f"You may change: {', '.join(_writes(act, pack, story))}. Nothing else.", ""]
     parts += [_form(act, prompt, story.id, turn)]
     return "\n".join(parts)
 
 
-def reads(prompt: Prompt, pack: Pack, story: StorySource) -> list[str]:
-    """The real paths behind a prompt's `reads`."""
+def reads(patterns: Iterable[str], pack: Pack, story: StorySource) -> list[str]:
+    """The real paths behind globs of the story's prompts, `story.md`, `spec`, `design` and `plan`."""
     shared = {"spec": pack.specs, "design": pack.designs, "plan": pack.plans}
     paths: list[str] = []
-    for pattern in prompt.reads:
+    for pattern in patterns:
         if pattern in shared:
             paths += [source.path for source in shared[pattern]]
         elif pattern == "story.md":
@@ -108,9 +109,7 @@ def reads(prompt: Prompt, pack: Pack, story: StorySource) -> list[str]:
 
 def fill(text: str, words: Mapping[str, str]) -> str:
     """Fill the placeholders of a prompt, such as `<n>`; unknown ones stay as they are."""
-    for name, value in words.items():
-        text = text.replace(f"<{name}>", value)
-    return text
+    return re.sub(r"<(\w+)>", lambda match: words.get(match[1], match[0]), text)
 
 
 def list_findings(findings: Sequence[Finding], notes: Mapping[str, str]) -> str:
@@ -137,6 +136,13 @@ def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> s
         )
         or "(no answers)"
     )
+
+
+def _writes(act: AgentAct, pack: Pack, story: StorySource) -> list[str]:
+    """What an action may change, in real paths where there are any."""
+    named = {"files": ["the files that the story names"]}
+    paths = [named.get(pattern) or reads([pattern], pack, story) or [pattern] for pattern in act.writes]
+    return [path for group in paths for path in group]
 
 
 def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:

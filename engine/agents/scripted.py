@@ -102,7 +102,7 @@ class ScriptedAgent:
             path.write_text(content, "utf-8")
         for change in line.replace:
             path = self._root / change.file
-            text = path.read_bytes().decode("utf-8")
+            text = path.read_bytes().decode("utf-8") if path.is_file() else ""
             if change.new in text and (change.old in change.new or change.old not in text):
                 continue  # made before, by a run that was killed
             if change.old not in text:
@@ -114,12 +114,16 @@ def read_script(path: Path) -> Script:
     """Read and check a script."""
     try:
         return Script.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
-        raise FormatError(f"the script cannot be read: {err}", path=str(path), remedy="Correct it.") from err
     except ValidationError as err:
         fault = err.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"])
+        where = ".".join(str(part) for part in fault["loc"]) or "the script"
         raise FormatError(f"{where}: {fault['msg']}.", path=str(path), remedy="Correct it.") from err
+    except yaml.MarkedYAMLError as err:
+        line = err.problem_mark.line + 1 if err.problem_mark else None
+        raise FormatError(f"no YAML: {err.problem}.", path=str(path), line=line, remedy="Correct it.") from err
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as err:
+        why = " ".join(str(err).split())
+        raise FormatError(f"the script cannot be read: {why}.", path=str(path), remedy="Correct it.") from err
 
 
 def _words(reply: str | dict[str, object], brief: Brief) -> str:

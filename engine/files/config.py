@@ -86,7 +86,7 @@ def read_config(root: Path) -> Config:
     except UnicodeDecodeError as err:
         line = 1 + path.read_bytes().count(b"\n", 0, err.start)
         raise FormatError("this is not UTF-8 text.", path=NAME, line=line, remedy="Save it as UTF-8.") from err
-    except (tomllib.TOMLDecodeError, RecursionError) as err:
+    except (ValueError, RecursionError) as err:  # ValueError: also a number of more than 4,300 digits
         raise FormatError(f"not TOML: {err}.", path=NAME, line=_line_in(str(err), text), remedy="Correct it.") from err
     try:
         config = Config.model_validate(data)
@@ -99,7 +99,7 @@ def read_config(root: Path) -> Config:
 
 def _demand_folder(root: Path, folder: str, text: str) -> None:
     """A pack that is not there would be a pack without stories; one outside is not ours to write."""
-    real = (root / folder).resolve()
+    real = (root / folder.replace("\0", "?")).resolve()
     if real.is_dir() and real.is_relative_to(root.resolve()):
         return
     why = "leads out of the repository" if real.is_dir() else "is no folder"
@@ -146,8 +146,9 @@ def _line_of(text: str, place: list[str]) -> int | None:
         stripped = line.strip()
         if stripped.startswith("["):
             table = stripped.strip("[]").replace('"', "").replace(" ", "")
-            if table == ".".join(place[: table.count(".") + 1]):
-                found = number
+            parts = table.split(".")
+            if parts[: len(place)] == place[: len(parts)]:
+                found = number if len(parts) <= len(place) else found or number
         key = stripped.split("=")[0].strip().strip('"')
         path = [*filter(None, table.split(".")), key]
         if "=" in stripped and path == place[: len(path)]:

@@ -269,6 +269,7 @@ def _kind_of(name: str, source: Source, ids: set[str], named: set[str], *, in_pa
 
 
 def natural(id_: str) -> tuple[int, str]:
+    """Sort ids as people count: 2, 2a, 10."""
     m = re.match(r"(\d+)(.*)", id_)
     return (int(m[1]), m[2]) if m else (0, id_)
 

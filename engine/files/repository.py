@@ -36,7 +36,7 @@ def author(root: Path) -> str:
 def show_new(root: Path, paths: Sequence[Path]) -> None:
     """Make new files show up in `git diff`; where there is no git, nothing happens."""
     known = [str(path) for path in paths if path.exists()]
-    if known and (root / ".git").exists():
+    if known and any((folder / ".git").exists() for folder in (root, *root.resolve().parents)):
         _git(root, "add", "--intent-to-add", "--", *known)
 
 

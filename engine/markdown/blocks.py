@@ -16,6 +16,9 @@ from typing import Any, Literal
 
 from mistune import BlockParser, BlockState
 
+Token = dict[str, Any]
+"""A block as mistune has it, which gives it no type."""
+
 _MARKER = re.compile(r"[ \t]*(?:[*+-]|\d{1,9}[.)])")
 _LISTED = frozenset({"heading", "paragraph", "block_text", "thematic_break", "list", "block_quote"})
 
@@ -39,7 +42,7 @@ def read_blocks(body: str) -> list[Block]:
     return sorted(_walk(parse(body), (), 0, first=None, nested=False), key=lambda block: block.line)
 
 
-def parse(body: str) -> list[dict[str, Any]]:
+def parse(body: str) -> list[Token]:
     """Return mistune's block tokens, each but list items with a 0-based "line"."""
     state = _LineState()
     source = body.replace("\r\n", "\n").replace("\r", "\n")
@@ -64,7 +67,7 @@ class _LineState(BlockState):
         self._seen = (position, count)
         return self.line0 + count
 
-    def append_token(self, token: dict[str, Any]) -> None:
+    def append_token(self, token: Token) -> None:
         token["line"] = self.line_at(self.cursor)
         super().append_token(token)
 
@@ -130,11 +133,11 @@ _PARSER = _LineParser()
 
 
 def _walk(
-    tokens: list[dict[str, Any]],
+    tokens: list[Token],
     path: tuple[tuple[int, str], ...],
     depth: int,
     *,
-    first: dict[str, Any] | None,
+    first: Token | None,
     nested: bool,
 ) -> Iterator[Block]:
     """Yield the blocks below *tokens*; a heading in a container names only what follows it in there."""
@@ -162,7 +165,7 @@ def _walk(
                     yield Block("text", line, text, 0, titles, depth, starts_item, nested)
 
 
-def _pieces(token: dict[str, Any]) -> list[tuple[int, str]]:
+def _pieces(token: Token) -> list[tuple[int, str]]:
     """Return a paragraph's runs of consecutive lines, nearly always one."""
     if "jumps" not in token:
         return [(token["line"], token["text"])]
@@ -171,7 +174,7 @@ def _pieces(token: dict[str, Any]) -> list[tuple[int, str]]:
     return [(line, "\n".join(lines[a:b])) for (a, line), b in zip(jumps, ends, strict=True)]
 
 
-def _first_line(token: dict[str, Any]) -> float:
+def _first_line(token: Token) -> float:
     if token["type"] in ("list", "list_item", "block_quote"):
         return min(map(_first_line, token["children"]), default=float("inf"))
     line: int = token["line"]

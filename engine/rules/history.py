@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from engine.errors import Tampered
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
 from engine.model.machine import (
@@ -63,6 +64,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
     progress = Progress(machine.initial)
     calls: dict[str, Began] = {}
     for event in events:
+        _demand_known(machine, calls, event)
         match event:
             case Adopted():
                 _enter(machine, progress, event.state)
@@ -91,6 +93,24 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
         left = progress.counts.get(loop, 0) < limit.max_rounds
         progress.facts["rounds", loop] = "left" if left else "used_up"
     return progress
+
+
+def _demand_known(machine: Machine, calls: Mapping[str, Began], event: Event) -> None:
+    """Refuse an event about something that the machine does not have, as after a state was renamed."""
+    match event:
+        case Adopted(state=name) | Stepped(dest=name):
+            what, known = "a state", name in machine.states
+        case Asked(decision=name) | Decided(decision=name):
+            what, known = "a decision", name in machine.decisions
+        case Ended(call=name):
+            what, known = "a call", name in calls
+        case _:
+            return
+    if not known:
+        raise Tampered(
+            f"the journal names {what} {name!r} that machine {machine.machine!r} does not have. "
+            "Bring the name back, or the journal from git."
+        )
 
 
 def produced(machine: Machine, act: SimpleAct) -> set[Fact]:

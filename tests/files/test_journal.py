@@ -205,3 +205,12 @@ def test_another_journal_in_its_place_is_never_written_to(written: Path) -> None
     written.write_bytes(whole)
     journal.append(Wrote())
     assert read_journal(written) == [*EVENTS, Wrote()]
+
+
+def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    """A folder in place of the journal is refused with its place, not with a crash."""
+    path = tmp_path / "journal.jsonl"
+    path.mkdir()
+    refused(path, 1, "it cannot be read")
+    with pytest.raises(FormatError, match=r"journal\.jsonl:1: journal: it cannot be read"):
+        Journal(path)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import EditRefused, StoryChanged
-from engine.files.story_file import author_text, heading_of, key_line, read_story, write_story
+from engine.files.story_file import LIMIT, author_text, heading_of, key_line, read_story, write_story
 from engine.markdown.edit import SetItem, SetKey, apply_edits
 from engine.model.pack import Source
 from engine.model.problem import Problem
@@ -82,6 +82,7 @@ BROKEN = [
     ("S102", ("state: drafted", "state: draftet"), "state:", 0),
     ("S103", ("state: drafted", "state: 3"), "state:", 0),
     ("S103", ("machine: story", "machine: [story]"), "machine:", 0),
+    ("S112", ("machine: story\n", ""), "state:", 0),
     ("S105", ("[0, 2a]", "0"), "depends_on", 0),
     ("S105", ("[0, 2a]", "[1.5]"), "depends_on", 0),
     ("S105", ("[0, 2a]", "{a: b}"), "depends_on", 0),
@@ -100,11 +101,12 @@ def test_each_problem_has_its_code_and_its_line(code: str, change: tuple[str, st
     assert (code, line_of(broken, at) + off) in problems(broken)
 
 
-def test_an_item_that_stands_twice_is_told_at_both_places() -> None:
-    """Two items of one text are S107, at the line of each."""
+def test_an_item_that_stands_twice_is_told_with_both_places() -> None:
+    """Two items of one text are one problem, S107, that names the lines of both."""
     text = adopted().replace("- [ ] Tests PASS\n", "- [ ] Tests PASS\n- [x] Tests PASS\n")
     line = line_of(text, "- [ ] Tests PASS")
-    assert problems(text) == [("S107", line), ("S107", line + 1)]
+    assert problems(text) == [("S107", line)]
+    assert f"lines {line}, {line + 1}." in read(text)[1][0].message
 
 
 def test_a_missing_checklist_is_one_problem() -> None:
@@ -113,6 +115,11 @@ def test_a_missing_checklist_is_one_problem() -> None:
     without = adopted().replace("### Verification", "### Verifying")
     assert {code for code, _ in problems(without)} == {"S108"}
     assert {line for _, line in problems(without)} == {line_of(without, f"## {TITLE}")}
+
+
+def test_a_story_of_many_megabytes_is_one_problem() -> None:
+    """What is far too long to be a story is not read at all: S113."""
+    assert problems("x" * (LIMIT + 1)) == [("S113", 1)]
 
 
 def test_unknown_states_name_the_known_ones() -> None:
@@ -272,7 +279,10 @@ def test_the_heading_names_the_story() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.text() | st.lists(st.sampled_from(["---", "state: x", "# a", "- [ ] b", "#### D1", "|1|", "|-|", ""])).map("\n".join))
+@given(
+    text=st.text()
+    | st.lists(st.sampled_from(["---", "state: x", "# a", "- [ ] b", "#### D1", "|1|", "|-|", ""])).map("\n".join)
+)
 def test_any_text_is_a_story_with_problems_at_its_lines(text: str) -> None:
     """Whatever a file holds, it is read, and each problem stands at one of its lines."""
     raw = text.encode("utf-8", "replace")

@@ -33,7 +33,7 @@ def judged(to_fix: str, ambiguous: str, claims: str, one: str = "FAIL", other: s
         both(one, other)(life)
         life.to(state)
         if state == "revalidating":
-            inputs = {role: INPUTS for role in (BUILDER, PEDANT)}
+            inputs = dict.fromkeys((BUILDER, PEDANT), INPUTS)
             for role, said in ((BUILDER, one), (PEDANT, other)):
                 if said == "FAIL":
                     life.verdict("again", role, "FAIL", inputs=inputs[role])

@@ -1,0 +1,60 @@
+"""Evidence: one file an action, machine-readable in front, beside the story."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from engine.files.evidence import evidence_folder, evidence_name, read_body, save_evidence
+from engine.markdown import front_matter
+
+
+@pytest.mark.parametrize(
+    ("story", "layout", "folder"),
+    [
+        ("docs/stories/story-4-login/story.md", "folders", "docs/stories/story-4-login/evidence"),
+        ("docs/stories/04-login.md", "files", "docs/stories/04-login.evidence"),
+        ("docs/stories/04-v1.2.md", "files", "docs/stories/04-v1.2.evidence"),
+    ],
+)
+def test_evidence_lies_beside_the_story(story: str, layout: str, folder: str) -> None:
+    """A story with a folder of its own keeps `evidence/` in it, a story file a folder of its own name."""
+    assert evidence_folder(Path(story), layout) == Path(folder)
+
+
+def test_names_say_number_action_and_role() -> None:
+    """Files sort by number; action and role are spelled with dashes."""
+    assert evidence_name(7, "spot_check", "") == "07-spot-check.md"
+    assert evidence_name(12, "again", "pedant_validator") == "12-again-pedant-validator.md"
+    assert evidence_name(107, "x", "") == "107-x.md"
+
+
+def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:
+    """The front part is YAML that says what was said, also with line ends and fences in it; the hash is of the bytes."""
+    head = {"story": "0", "result": "why: a\n---\nb — ✓", "ended": "2026-01-01T00:00:00Z", "n": 3}
+    path = tmp_path / "evidence/01-x.md"
+    sha = save_evidence(path, head, "\n\nbody\n\n- [ ] one\n\n")
+    raw = path.read_bytes()
+    assert sha == hashlib.sha256(raw).hexdigest()
+    assert front_matter.read(raw) == head
+    assert raw.endswith(b"---\n\nbody\n\n- [ ] one\n")
+    assert list(front_matter.read(raw)) == [*head]
+
+
+def test_the_same_evidence_is_not_written_again(tmp_path: Path) -> None:
+    """A killed engine that saves the same evidence once more touches nothing."""
+    path = tmp_path / "01-x.md"
+    first = save_evidence(path, {"a": 1}, "x")
+    before = path.stat()
+    assert save_evidence(path, {"a": 1}, "x") == first
+    assert path.stat().st_mtime_ns == before.st_mtime_ns
+    assert save_evidence(path, {"a": 1}, "y") != first
+
+
+def test_a_body_is_read_however_it_looks(tmp_path: Path) -> None:
+    """Evidence that is gone reads as nothing, and bytes that are no text stop nobody."""
+    assert read_body(tmp_path / "none.md") == ""
+    (tmp_path / "x.md").write_bytes(b"a\xff")
+    assert read_body(tmp_path / "x.md") == "a\ufffd"
