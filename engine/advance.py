@@ -22,12 +22,13 @@ from engine.actions.gate import read_tests
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
-from engine.errors import Tampered
+from engine.errors import FormatError, Tampered
 from engine.files import disk
 from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
-from engine.look import Repository, Seen, claims_of, look, story_problems
+from engine.inputs import claims_of, missing_prompts, story_problems
+from engine.look import Repository, Seen, look
 from engine.model.call import TestResult
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
 from engine.model.machine import ConsolidateAct
@@ -131,6 +132,8 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
         case Wait() as wait:
             if noticed.events or noticed.wrong:
                 _write(seen)
+            if wait.for_ == "files":
+                raise _prompts_missing(seen)
             return Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
         case never:
             assert_never(never)
@@ -272,6 +275,12 @@ def _write(seen: Seen) -> None:
     show_new(seen.repository.root, [seen.evidence])
 
 
+def _prompts_missing(seen: Seen) -> FormatError:
+    named = ", ".join(missing_prompts(seen.machine, seen.source))
+    remedy = f"Write it beside story.md, as `story new` does. `story check {seen.shown.id}` says more."
+    return FormatError(f"the story has no prompt {named}.", path=seen.shown.path, line=1, remedy=remedy)
+
+
 def _notice(seen: Seen, ports: Ports) -> Noticed:
     return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock())
 
@@ -311,7 +320,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         agents=ports.agents,
         clock=ports.clock,
         claims=lambda: claims_of(seen.pack, seen.source.id),
-        problems=lambda: story_problems(seen.pack, repository, seen.source.id),
+        problems=lambda: story_problems(seen.pack, repository.root, seen.source.id),
         tests=tests,
         words=_words(seen),
         still=seen.journal.demand_same,

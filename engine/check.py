@@ -14,13 +14,15 @@ from engine.files.journal import read_journal
 from engine.files.machine_file import BadMachine, MachineFile, read_machine
 from engine.files.pack import exists_in, read_pack
 from engine.files.story_file import read_story
-from engine.look import Repository, chart_of, open_repository
+from engine.look import Repository, chart_of, demand_known, open_repository
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem, Severity
 from engine.rules.history import fold
 from engine.rules.projection import drift
 from engine.rules.prove import prove
 
+_METHOD = ("C102", "C103", "C104")
+"""Prompts and sections that only stories of a machine with prompt files have."""
 _SAME = ("C002", "C110")
 """What the checks of raw documents say about a story's front matter, too."""
 
@@ -33,6 +35,8 @@ def check_packs(repository: Repository, folders: Sequence[Path], story: str | No
         unread = {problem.file for problem in problems}
         checked = check_pack(pack, exists_in(repository.root))
         problems += [problem for problem in checked if problem.code != "C110" or problem.file not in unread]
+        other = {source.id for source in pack.stories if not _has_prompts(repository, source)}
+        problems = [problem for problem in problems if problem.code not in _METHOD or problem.story not in other]
         found += [problem for problem in problems if story in (None, problem.story)]
         told = {(problem.file, problem.line) for problem in problems if problem.code in _SAME}
         for source in pack.stories:
@@ -44,11 +48,13 @@ def check_packs(repository: Repository, folders: Sequence[Path], story: str | No
 
 def open_leniently(root: Path, state: Path) -> tuple[Repository, list[Problem]]:
     """Open a repository; where its story.toml cannot be read, that is one problem, and the defaults hold."""
+    repository = Repository(root=root, state=state, config=Config())
     try:
-        return open_repository(root, state), []
+        repository = open_repository(root, state)
+        demand_known(repository)
     except FormatError as err:
-        problem = _error("S100", None, err.path, err.line or 1, err.message, err.remedy)
-        return Repository(root=root, state=state, config=Config()), [problem]
+        return repository, [_error("S100", None, err.path, err.line or 1, err.message, err.remedy)]
+    return repository, []
 
 
 def check_machine(machine_file: MachineFile) -> list[Problem]:
@@ -66,6 +72,16 @@ def check_machine_at(path: Path, *, own: Path | None = None, root: Path | None =
         return check_machine(read_machine(path, own=own, root=root))
     except BadMachine as err:
         return list(err.problems)
+
+
+def _has_prompts(repository: Repository, source: StorySource) -> bool:
+    """Does the story's machine name prompt files? A machine that cannot be read is told for itself."""
+    shown, _ = read_story(source.story, source.id, None)
+    try:
+        machine = chart_of(repository, source.story, shown.machine or repository.machine_for(source)).machine
+    except FormatError:
+        return False
+    return any(prompt.file for prompt in machine.prompts.values())
 
 
 def _check_story(repository: Repository, pack: Pack, source: StorySource) -> list[Problem]:

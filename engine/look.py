@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import fnmatch
-import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from engine.checks.check import check_pack
-from engine.checks.expected import expected_tests, owned_acs
 from engine.errors import FormatError, UsageError
-from engine.files.config import Config, read_config
+from engine.files.config import Config, demand_known_names, read_config
 from engine.files.evidence import evidence_folder
 from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import Journal, read_journal
-from engine.files.machine_file import find_machine, read_machine
-from engine.files.pack import exists_in, find_packs, list_stories, read_pack
-from engine.files.story_file import author_text, heading_of, key_line, read_story
-from engine.markdown.trace import spec_sections
+from engine.files.machine_file import find_machine, machine_names, read_machine
+from engine.files.pack import find_packs, list_stories, read_pack
+from engine.files.story_file import heading_of, key_line, read_story
+from engine.inputs import missing_prompts, read_inputs
 from engine.model.events import Event
 from engine.model.facts import Fact, Facts
 from engine.model.machine import AgentAct, Machine
@@ -136,6 +133,7 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
             remedy=f"Run `story adopt {pack.root}` (or `make adopt STORY={story_id}`) first.",
         )
     chart = chart_of(repository, source.story, shown.machine)
+    demand_known(repository)
     shown, faults = read_story(source.story, source.id, chart.machine)
     errors = [fault for fault in faults if fault.severity is Severity.ERROR]
     if errors:
@@ -163,6 +161,19 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
     )
 
 
+def demand_known(repository: Repository) -> None:
+    """Refuse a story.toml that sets a role or gate which no machine has."""
+    own = repository.root / "machines"
+    roles: set[str] = set()
+    gates: set[str] = set()
+    for name in machine_names(own=own):
+        with suppress(FormatError):  # a broken machine is told where a story lives by it
+            machine = repository.chart(name).machine
+            roles |= set(machine.roles)
+            gates |= {gate.command or key for key, gate in machine.gates.items()}
+    demand_known_names(repository.root, repository.config, roles, gates)
+
+
 def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:
     """The chart of the machine that a story names; one that cannot be found is told at that line of the story."""
     try:
@@ -172,32 +183,6 @@ def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:
             raise
         line = key_line(story.raw, "machine")
         raise FormatError(err.message, path=story.path, line=line, remedy=err.remedy or 'Correct "machine:".') from err
-
-
-def read_inputs(pack: Pack, source: StorySource, heading: str) -> dict[str, str]:
-    """The hashes of what validations rest on: the author's text, the prompts, the spec sections of its ACs."""
-    sections = [section for spec in pack.specs for section in spec_sections(spec.raw).items()]
-    wanted = set(owned_acs(pack, source.id))
-    spec = "".join(f"{name}\n{section.text.strip()}\n" for name, section in sections if name in wanted)
-    prompts = b"".join(
-        prompt.path.rsplit("/", 1)[-1].encode() + b"\0" + prompt.raw.strip() + b"\0" for prompt in source.prompts
-    )
-    return {
-        "story": _hash(author_text(source.story, heading)),
-        "prompts": _hash(prompts),
-        "spec": _hash(spec.encode()),
-    }
-
-
-def story_problems(pack: Pack, repository: Repository, story_id: str) -> tuple[Problem, ...]:
-    """What `story check` finds that is about this story."""
-    found = check_pack(pack, exists_in(repository.root))
-    return tuple(problem for problem in found if problem.story == story_id)
-
-
-def claims_of(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:
-    """The story's own test count, and the TCs it answers for by test."""
-    return expected_tests(pack, story_id)
 
 
 def _world(
@@ -216,13 +201,10 @@ def _world(
         for role in machine.members(act.agent)
     }
     same = all(progress.judged.get(role, inputs) == inputs for role in judges)
-    names = [prompt.path.rsplit("/", 1)[-1] for prompt in source.prompts]
-    needed = [prompt.file for prompt in machine.prompts.values() if prompt.file]
-    there = all(any(fnmatch.fnmatch(name, pattern) for name in names) for pattern in needed)
     world: dict[Fact, str] = {
         ("dependencies",): "open" if blocked else "complete",
         ("inputs",): "unchanged" if same else "changed",
-        ("files",): "exist" if there else "missing",
+        ("files",): "missing" if missing_prompts(machine, source) else "exist",
     }
     for item in shown.items:
         if item.own:
@@ -287,10 +269,6 @@ _CHARTS: dict[tuple[Path, Path], _Known] = {}
 
 def _stamps(paths: tuple[Path, ...]) -> tuple[int, ...]:
     return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _refused(problem: Problem) -> FormatError:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import yaml
 
@@ -130,36 +134,15 @@ class Repo:
 
     def __init__(self, folder: Path, *lines: dict[str, object], config: str = CONFIG, story: str = STORY) -> None:
         self.root, self.state = folder / "r", folder / "state"
-        roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "script.yaml"\n' for role in ROLES)
-        home = "docs/stories/story-1-greeter"
-        files = {
-            "story.toml": config + roles,
-            "tools/run-tests": RUN_TESTS,
-            "tests/old.sh": "true\n",
-            "docs/feature-spec.md": SPEC,
-            f"{home}/story.md": story,
-            f"{home}/prompt-1.1-skeleton-red.md": prompt("Write 2 failing tests:\n- TC-1.1a\n- TC-1.1b"),
-            f"{home}/prompt-1.2-green.md": prompt("Make them pass."),
-            f"{home}/prompt-1.R-verify.md": prompt("Verify:\n- TC-1.1a\n- TC-1.1b"),
-        }
-        for name, text in files.items():
-            self.write(name, text)
-        self.script(*lines)
-        self.story = self.root / home / "story.md"
-        self.git("init", "-q", "-b", "main")
-        self.git("config", "user.name", "Ana Person")
-        self.git("config", "user.email", "ana@example.org")
-        self.git("add", "-A")
-        self.git("commit", "-qm", "start")
-        adopt(self.repository, self.pack, (), author="Ana", clock=lambda: AT)
+        self.pack = self.root / "docs/stories"
+        self.story = self.pack / "story-1-greeter/story.md"
+        shutil.copytree(_adopted(config, story), self.root)
+        if lines:
+            self.script(*lines)
 
     @property
     def repository(self) -> Repository:
         return open_repository(self.root, self.state)
-
-    @property
-    def pack(self) -> Path:
-        return self.root / "docs/stories"
 
     def write(self, name: str, text: str) -> None:
         path = self.root / name
@@ -168,11 +151,10 @@ class Repo:
 
     def script(self, *lines: dict[str, object]) -> None:
         """What the agents answer; later lines of the smooth run hold where these do not match."""
-        self.write("script.yaml", yaml.safe_dump({"replies": [*lines, *SMOOTH]}, sort_keys=False))
+        self.write("script.yaml", script(*lines))
 
     def git(self, *words: str) -> str:
-        done = subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True, text=True)
-        return done.stdout
+        return git(self.root, *words)
 
     def advance(self, *, one_step: bool = False) -> Advanced:
         ports = wire(self.repository, tell=lambda _: None, clock=lambda: AT)
@@ -220,3 +202,47 @@ class Repo:
 
     def steps(self, result: Advanced) -> list[str]:
         return [step.dest for step in result.steps]
+
+
+def script(*lines: dict[str, object]) -> str:
+    """A script that answers with these lines, and where they do not match with the smooth run."""
+    return yaml.safe_dump({"replies": [*lines, *SMOOTH]}, sort_keys=False)
+
+
+def git(root: Path, *words: str) -> str:
+    """Run git and return what it prints."""
+    return subprocess.run(["git", *words], cwd=root, check=True, capture_output=True, text=True).stdout
+
+
+_BUILT = TemporaryDirectory()
+atexit.register(_BUILT.cleanup)
+
+
+@cache
+def _adopted(config: str, story: str) -> Path:
+    """The repository with its story adopted, made once for all tests of this process that want the same."""
+    folder = Path(_BUILT.name) / str(len(list(Path(_BUILT.name).iterdir())))
+    roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "script.yaml"\n' for role in ROLES)
+    home = "docs/stories/story-1-greeter"
+    files = {
+        "story.toml": config + roles,
+        "script.yaml": script(),
+        "tools/run-tests": RUN_TESTS,
+        "tests/old.sh": "true\n",
+        "docs/feature-spec.md": SPEC,
+        f"{home}/story.md": story,
+        f"{home}/prompt-1.1-skeleton-red.md": prompt("Write 2 failing tests:\n- TC-1.1a\n- TC-1.1b"),
+        f"{home}/prompt-1.2-green.md": prompt("Make them pass."),
+        f"{home}/prompt-1.R-verify.md": prompt("Verify:\n- TC-1.1a\n- TC-1.1b"),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "config", "user.name", "Ana Person")
+    git(folder, "config", "user.email", "ana@example.org")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "start")
+    with TemporaryDirectory() as state:
+        adopt(open_repository(folder, Path(state)), folder / "docs/stories", (), author="Ana", clock=lambda: AT)
+    return folder

@@ -469,7 +469,7 @@ def test_an_error_of_one_validator_keeps_the_other_s_reply(tmp_path: Path) -> No
     other = '[roles.pedant_validator]\nagent = "scripted"\nscript = "none.yaml"\n#'
     text = toml.read_text()
     toml.write_text(text.replace('[roles.pedant_validator]\nagent = "scripted"\n', other))
-    with pytest.raises(FormatError, match="none.yaml: the script cannot be read"):
+    with pytest.raises(FormatError, match=r"none\.yaml: the script cannot be read"):
         repo.advance()
     toml.write_text(text)
     repo.advance()

@@ -344,8 +344,8 @@ def test_an_unreadable_story_still_blocks_the_next_one(root: Path) -> None:
     assert run(root, "status", "--json").data["stories"][1]["waiting_for"] == "story 1"
 
 
-def test_a_story_without_its_prompts_waits_for_them(root: Path) -> None:
-    """Where the machine needs prompts that are missing, `check` says which, and `advance` goes nowhere."""
+def test_a_story_without_its_prompts_is_refused(root: Path) -> None:
+    """Where the machine needs prompts that are missing, `advance` and `check` say which, and nothing changes."""
     config = (root / "story.toml").read_text().replace('machine = "slice"', 'machine = "story"')
     (root / "story.toml").write_text(config)
     raw = root / "docs/stories/story-3-raw/story.md"
@@ -354,9 +354,8 @@ def test_a_story_without_its_prompts_waits_for_them(root: Path) -> None:
     assert run(root, "adopt").code == 0
     before = tree(root)
     ran = run(root, "advance", "3", "--json")
-    assert (ran.code, ran.envelope["outcome"], ran.data["steps"]) == (0, "waiting", [])
-    assert ran.data["waiting"]["for"] == "files"
-    assert ran.data["waiting"]["items"][0]["file"].startswith("docs/stories/story-3-raw/")
+    assert (ran.code, ran.envelope["outcome"]) == (1, "refused")
+    assert "docs/stories/story-3-raw/story.md:1: the story has no prompt prompt-*.1*.md" in ran.data["error"]
     codes = [problem["code"] for problem in run(root, "check", "3", "--json").data["problems"]]
     assert codes.count("C102") == 3
     assert tree(root) == before
@@ -435,3 +434,18 @@ def test_a_file_without_permission_is_told_in_one_line(root: Path) -> None:
     assert [p["code"] for p in run(root, "check", "1", "--json").data["problems"]] == ["C001"]
     assert "Permission denied" in run(root, "status", "--json").data["stories"][0]["problem"]
     (root / S).chmod(0o644)
+
+
+def test_a_role_or_gate_that_no_machine_has_is_refused(root: Path) -> None:
+    """A misspelt role or gate in story.toml is told with its line and the nearest name, never passed over."""
+    clean = (root / "story.toml").read_text()
+    for table, wrong, near in (("roles", "writter", "writer"), ("gates", "thre", "there")):
+        setting = 'agent = "person"' if table == "roles" else 'run = ["true"]'
+        (root / "story.toml").write_text(f"{clean}\n[{table}.{wrong}]\n{setting}\n")
+        line = clean.count("\n") + 2
+        ran = run(root, "advance", "1")
+        assert ran.code == 1
+        assert f"story.toml:{line}: no machine has {table[:-1]} {wrong!r}" in ran.err
+        assert f"Did you mean {near!r}?" in ran.err
+        told = [p for p in run(root, "check", "--json").data["problems"] if p["code"] == "S100"]
+        assert [(p["file"], p["line"]) for p in told] == [("story.toml", line)]

@@ -21,24 +21,25 @@ FLOORS: dict[str, int] = {
     "files": 3,
     "agents": 3,
     "calls": 3,
-    "look": 4,
+    "inputs": 4,
+    "look": 5,
     "actions": 4,
-    "read_rows": 5,
-    "target": 5,
-    "check": 5,
-    "adopt": 5,
-    "explain": 5,
-    "answer": 5,
-    "diff": 5,
-    "graph": 5,
-    "advance": 5,
-    "status": 6,  # over read_rows, its slow way
-    "new": 6,  # over target: a new story goes into the pack that is meant
-    "report": 6,  # over advance, for the type of what it phrases
-    "wiring": 6,
-    "start": 7,
-    "cli": 8,
-    "__main__": 9,
+    "read_rows": 6,
+    "target": 6,
+    "check": 6,
+    "adopt": 6,
+    "explain": 6,
+    "answer": 6,
+    "diff": 6,
+    "graph": 6,
+    "advance": 6,
+    "status": 7,  # over read_rows, its slow way
+    "new": 7,  # over target: a new story goes into the pack that is meant
+    "report": 7,  # over advance, for the type of what it phrases
+    "wiring": 7,
+    "start": 8,
+    "cli": 9,
+    "__main__": 10,
 }
 """Room → its floor. A room may import rooms of lower floors, and itself; those of one floor do not know each other."""
 
@@ -58,7 +59,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 400, "cli.py": 420, "advance.py": 360}
+LONG = {"model/machine.py": 400, "cli.py": 420, "advance.py": 380}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

@@ -10,7 +10,8 @@ import pytest
 from engine.adopt import adopt
 from engine.errors import FormatError, UsageError
 from engine.files.machine_file import shipped_folder
-from engine.look import claims_of, look, open_repository, story_problems
+from engine.inputs import claims_of, missing_prompts, story_problems
+from engine.look import look, open_repository
 from tests.life import AT
 from tests.repo import CONFIG, SPEC, STORY, Repo
 
@@ -84,13 +85,12 @@ def test_inputs_are_changed_against_what_was_judged(repo: Repo) -> None:
 
 
 def test_missing_prompts_are_a_fact(repo: Repo) -> None:
-    """A story without one of its prompts waits for files, and the fact says so."""
+    """A story without one of its prompts has no files to go on with; advance says which prompt is missing."""
     (repo.root / HOME / "prompt-1.R-verify.md").unlink()
     assert world(repo)["files"] == "missing"
-    waiting = repo.advance().waiting
-    assert waiting is not None
-    assert waiting.for_ == "files"
-    assert waiting.items
+    assert missing_prompts(repo.look().machine, repo.look().source) == ["prompt-*.R*.md"]
+    with pytest.raises(FormatError, match=r"story\.md:1: the story has no prompt prompt-\*\.R\*\.md"):
+        repo.advance()
 
 
 def test_own_items_are_facts(repo: Repo) -> None:
@@ -208,6 +208,22 @@ def test_a_machine_of_the_repository_is_read_again_when_it_was_saved(repo: Repo)
         repo.look()
 
 
+@pytest.mark.parametrize(
+    ("table", "known", "near"),
+    [("roles.enginer", "'engineer'", "'engineer'"), ("gates.test", "'tests'", "'tests'")],
+)
+def test_a_setting_that_no_machine_reads_is_refused(repo: Repo, table: str, known: str, near: str) -> None:
+    """A role or gate in story.toml that no machine has is told at its line, with those that there are."""
+    key = 'agent = "person"' if table.startswith("roles") else 'run = "true"'
+    text = (repo.root / "story.toml").read_text()
+    repo.write("story.toml", f"{text}\n[{table}]\n{key}\n")
+    with pytest.raises(FormatError) as refused:
+        repo.look()
+    assert (refused.value.path, refused.value.line) == ("story.toml", text.count("\n") + 2)
+    assert known in refused.value.message
+    assert refused.value.remedy == f"Correct or remove [{table}]. Did you mean {near}?"
+
+
 def test_packs_are_those_of_the_configuration_or_those_that_are_found(repo: Repo) -> None:
     """story.toml names the packs; where it does not, the folders that hold stories are found."""
     assert repo.repository.packs() == [repo.pack]
@@ -233,8 +249,8 @@ def test_claims_and_problems_are_the_story_s_own(repo: Repo) -> None:
     """The count and TCs that a story answers for, and what `story check` finds about it, come from its pack."""
     seen = repo.look()
     assert claims_of(seen.pack, "1") == (2, ("TC-1.1a", "TC-1.1b"))
-    assert story_problems(seen.pack, repo.repository, "1") == ()
+    assert story_problems(seen.pack, repo.root, "1") == ()
     (repo.root / HOME / "prompt-1.2-green.md").unlink()
-    found = story_problems(repo.look().pack, repo.repository, "1")
+    found = story_problems(repo.look().pack, repo.root, "1")
     assert found
     assert {problem.story for problem in found} == {"1"}

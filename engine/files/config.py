@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -95,6 +96,19 @@ def read_config(root: Path) -> Config:
     for folder in config.packs.paths:
         _demand_folder(root, folder, text)
     return config
+
+
+def demand_known_names(root: Path, config: Config, roles: Collection[str], gates: Collection[str]) -> None:
+    """Refuse a role or gate that no machine has: it would be a setting that nobody ever reads."""
+    for table, given, known in (("roles", config.roles, roles), ("gates", config.gates, gates)):
+        for name in given:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                meant = f" Did you mean {near[0]!r}?" if near else ""
+                text = (root / NAME).read_text("utf-8", errors="replace")
+                message = f"no machine has {table[:-1]} {name!r}; there are {', '.join(map(repr, sorted(known)))}."
+                line = _line_of(text, [table, name])
+                raise FormatError(message, path=NAME, line=line, remedy=f"Correct or remove [{table}.{name}].{meant}")
 
 
 def _demand_folder(root: Path, folder: str, text: str) -> None:

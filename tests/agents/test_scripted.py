@@ -131,8 +131,8 @@ def test_a_bad_script_is_told_in_one_line(tmp_path: Path, script: str, line: int
 
 def test_a_script_that_is_not_there_is_told(tmp_path: Path) -> None:
     """A missing script, or one that is no text, is told with its path."""
-    with pytest.raises(FormatError, match="none.yaml: the script cannot be read"):
+    with pytest.raises(FormatError, match=r"none\.yaml: the script cannot be read"):
         read_script(tmp_path / "none.yaml")
     (tmp_path / "x.yaml").write_bytes(b"\xff")
-    with pytest.raises(FormatError, match="x.yaml: the script cannot be read"):
+    with pytest.raises(FormatError, match=r"x\.yaml: the script cannot be read"):
         read_script(tmp_path / "x.yaml")

@@ -32,7 +32,7 @@ def test_names_say_number_action_and_role() -> None:
 
 
 def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:
-    """The front part is YAML that says what was said, also with line ends and fences in it; the hash is of the bytes."""
+    """The front part is YAML that says what was said, also with line ends and fences; the hash is of the bytes."""
     head = {"story": "0", "result": "why: a\n---\nb — ✓", "ended": "2026-01-01T00:00:00Z", "n": 3}
     path = tmp_path / "evidence/01-x.md"
     sha = save_evidence(path, head, "\n\nbody\n\n- [ ] one\n\n")

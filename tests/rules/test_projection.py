@@ -71,7 +71,8 @@ def test_a_step_shows_its_state_items_and_row() -> None:
     sheet = Sheet(life).show()
     assert "state: gating\n" in sheet.text
     assert [item.id for item in sheet.story.items if item.ticked] == ["red_done", "red_errors"]
-    row = f"| 1 | {AT} | drafted → gating | a \\| b and c | [01](evidence/01-impl-engineer.md) [12](evidence/12-tests.md) |"
+    links = "[01](evidence/01-impl-engineer.md) [12](evidence/12-tests.md)"
+    row = f"| 1 | {AT} | drafted → gating | a \\| b and c | {links} |"
     assert sheet.text.split("\n")[sheet.line("drafted → gating") - 1] == row
     assert sheet.story.log == (1,)
 
