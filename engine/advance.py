@@ -333,14 +333,26 @@ def _words(seen: Seen) -> dict[str, str]:
     last = seen.progress.log[-1] if seen.progress.log else None
     folder = seen.evidence.relative_to(seen.repository.root).as_posix()
     links = "".join(f"\n- {folder}/{name}" for name in last.evidence) if last else ""
-    notes = [event.note for event in seen.events if isinstance(event, Decided) and event.note]
     return {
         "n": seen.source.id,
         "prev": ids[index - 1] if index else "before it",
         "slug": seen.source.slug,
         "failures": f"{last.why}{links}" if last else "",
-        "note": notes[-1] if notes else "",
+        "note": _note(seen),
     }
+
+
+def _note(seen: Seen) -> str:
+    """What a person wrote to the answers that led into this state; older notes were about something else."""
+    notes: list[str] = []
+    for event in seen.events:
+        if isinstance(event, Stepped):
+            kept, notes = notes, []
+            if event.n == seen.progress.steps:
+                return "\n".join(kept)
+        elif isinstance(event, Decided) and event.note:
+            notes.append(event.note)
+    return ""
 
 
 def _places(seen: Seen, wait: Wait, noticed: Noticed) -> list[Place]:
