@@ -67,8 +67,9 @@ def _of(role: str, situation: Situation) -> list[Finding]:
     ended = latest_verdict(situation, role)
     if ended is None:
         return []
-    checks = {(f.where, f.text): f.check for f in _spot_checked(situation) if f.sources == (role,)}
-    return [f.model_copy(update={"check": checks.get((f.where, f.text))}) for f in ended.findings]
+    seen = {(f.where, f.text): (f.check, f.saw) for f in _spot_checked(situation) if f.sources == (role,)}
+    found = [(f, *seen.get((f.where, f.text), (None, ""))) for f in ended.findings]
+    return [f.model_copy(update={"check": check, "saw": saw}) for f, check, saw in found]
 
 
 def _spot_checked(situation: Situation) -> tuple[Finding, ...]:
@@ -108,7 +109,9 @@ def _join(group: Sequence[Finding]) -> Finding:
     differ = len(set(said.values())) > 1
     told = " and ".join(f"{source} calls it {severity}" for source, severity in said.items())
     why = f"the severities differ ({told})" if differ else ""
-    return first.model_copy(update={"sources": sources, "ambiguous": why})
+    worst = next((finding for finding in group if finding.check == "refuted"), first)
+    update = {"sources": sources, "ambiguous": why, "check": worst.check, "saw": worst.saw}
+    return first.model_copy(update=update)
 
 
 def _name(merged: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
@@ -135,7 +138,7 @@ def _ask_about(finding: Finding, situation: Situation) -> Finding:
         return finding.model_copy(update={"ambiguous": ""})
     why = [finding.ambiguous] if finding.ambiguous else []
     if finding.check in ("refuted", "uncheckable"):
-        why.append(f"its claim is {finding.check}")
+        why.append(f"its claim is {finding.check}" + (f": {finding.saw}" if finding.saw else ""))
     for answer in situation.progress.answers:
         if answer.finding == finding.id and answer.answer != "fixed":
             why.append(f"the fixer says {answer.answer}" + (f": {answer.because}" if answer.because else ""))
