@@ -143,7 +143,7 @@ def _walk(lines: list[str], form: _Form) -> None:
             word = _SPOKEN.fullmatch(line)
             if form.sections and form.verdict is None and word and not word[2].strip(" .!"):
                 form.verdict = VERDICTS[word[1].lower()]
-            elif after and not _heading(raw):
+            elif after and not _heading(raw) and not raw.lstrip().startswith("|"):
                 form.reasoning.append(line)
             else:
                 here, after = None, False

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import ValidationError
 
-from engine.agents.block import HOLE, Block, InvalidReply, names, only_block, parse, split, visible
+from engine.agents.block import Block, InvalidReply, names, only_block, parse, split, visible
 from engine.agents.brief import EXAMPLE_REASONING, EXAMPLES
 from engine.agents.prose import read_form, stated
 from engine.agents.vocabulary import CONFIDENCES, SEVERITIES, STATUSES, VERDICTS, meant
@@ -68,8 +68,9 @@ def _verdict_fields(text: str, story: str, turn: int, given: Collection[str]) ->
     if not blocks and parse(Block("json", text)) is not None:
         blocks, prose = [Block("json", text)], []
     if not any(names(block.body, "verdict") for block in blocks):
-        _not_quoted("".join(line for line in prose if line != HOLE), given)
-        return _own_words(read_form([line.rstrip("\r") for line in prose], story, turn))
+        said = _own_words(read_form([line.rstrip("\r") for line in prose], story, turn))
+        _not_quoted("".join(prose), given)
+        return said
     fields, body = only_block(blocks, "verdict", guarded=True)
     fields = _own_words(fields)
     _not_quoted(body, given)
