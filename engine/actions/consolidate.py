@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.actions.situation import Outcome, Situation
-from engine.actions.spot_check import latest_verdict
+from engine.actions.spot_check import OWN, latest_verdict
 from engine.model.machine import ConsolidateAct, Severity
 from engine.model.problem import Problem
 from engine.model.problem import Severity as Weight
@@ -21,7 +21,7 @@ CHECK = "story check"
 def consolidate(act: ConsolidateAct, situation: Situation) -> Outcome:
     """Make one list of blockers, issues and nits; the fix list is the blockers and issues."""
     raw = [finding for role in situation.machine.members(act.consolidate) for finding in _of(role, situation)]
-    raw += [finding for finding in _spot_checked(situation) if finding.sources == ("spot check",)]
+    raw += [finding for finding in _spot_checked(situation) if finding.sources == (OWN,)]
     if situation.machine.phase_of(situation.progress.state) == "validation":
         raw += [_as_finding(problem) for problem in situation.problems()]
     merged = sorted(_merge(raw), key=lambda finding: (_RANK[finding.severity], finding.where, finding.text))
@@ -105,7 +105,7 @@ def _same(one: Finding, other: Finding) -> bool:
 def _join(group: Sequence[Finding]) -> Finding:
     first = min(group, key=lambda finding: _RANK[finding.severity])
     sources = tuple(dict.fromkeys(source for finding in group for source in finding.sources))
-    said = {finding.sources[0]: finding.severity for finding in group}
+    said = {finding.sources[0]: finding.severity for finding in group if finding.sources != (OWN,)}
     differ = len(set(said.values())) > 1
     told = " and ".join(f"{source} calls it {severity}" for source, severity in said.items())
     why = f"the severities differ ({told})" if differ else ""

@@ -16,6 +16,7 @@ NEAR = 3
 SHOWN = 120
 """Characters of a cited line that a person is shown."""
 OWN = "spot check"
+"""The source of what the spot check itself found."""
 Seen = tuple[str, Check, str]
 """A claim in words, what became of it, and what the program saw."""
 
@@ -44,7 +45,8 @@ def spot_check(act: SpotCheckAct, situation: Situation) -> Outcome:
         lines.append(f"- {check}: {finding.id} claimed as fixed: {saw}")
         if check == "refuted":
             refuted += finding.severity != "nit"
-            said = f'the fixer says "fixed{", because " + answer.because if answer.because else ""}", but {saw}'
+            because = f", because {answer.because}" if answer.because else ""
+            said = f'the fixer says "fixed"{because}, but {saw}'
             update = {"id": "", "sources": (OWN,), "check": check, "saw": _line(said), "ambiguous": ""}
             checked.append(finding.model_copy(update=update))
     claims = "refuted" if refuted else "confirmed"

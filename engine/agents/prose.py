@@ -47,7 +47,10 @@ _NO_BLOCK = "it holds 0 JSON blocks with 'verdict', needs exactly one."
 
 @dataclass(slots=True)
 class _Form:
-    """What the lines of a report said so far; `rest` are those that belong to no part of the form."""
+    """What the lines of a report said so far; `rest` are those that belong to no part of the form.
+
+    `stray` tells that an item of a list is among them.
+    """
 
     sections: dict[Severity, list[str]] = field(default_factory=dict)
     none: set[Severity] = field(default_factory=set)
@@ -56,6 +59,7 @@ class _Form:
     reasoning: list[str] = field(default_factory=list)
     tcs: dict[str, str] = field(default_factory=dict)
     rest: list[str] = field(default_factory=list)
+    stray: bool = False
 
 
 def stated(lines: list[str]) -> Iterator[tuple[str, Said | None]]:
@@ -98,9 +102,14 @@ def read_form(lines: list[str], story: str, turn: int) -> dict[str, object]:
     if form.verdict is None or not {"blocker", "issue"} <= set(form.sections):
         raise InvalidReply(_NO_BLOCK)
     _about(lines, story, turn)
+    empty = next((name for name, items in form.sections.items() if not items and name not in form.none), None)
+    if empty is not None:
+        raise InvalidReply(f"its list of {empty}s is empty; say 'None' where there is none.")
     doubt = next((line for line in [*form.rest, *form.reasoning] if _OPEN.search(visible(line))), None)
     if form.verdict == "PASS" and doubt is not None:
         raise InvalidReply(f"PASS, but {doubt[:80]!r} stands outside the lists of the report.")
+    if form.verdict == "PASS" and form.stray:
+        raise InvalidReply("PASS, but an item stands in none of the lists of the report.")
     return {
         "story": story,
         "round": turn,
@@ -140,6 +149,7 @@ def _walk(lines: list[str], form: _Form) -> None:
         elif here is not None and not _heading(raw):
             _fill(form, here, raw, line)
         elif line:
+            form.stray = form.stray or bool(_ITEM.fullmatch(raw.rstrip()))
             word = _SPOKEN.fullmatch(line)
             if form.sections and form.verdict is None and word and not word[2].strip(" .!"):
                 form.verdict = VERDICTS[word[1].lower()]
