@@ -26,13 +26,17 @@ _CONFIDENCE = re.compile(r"(?i)confidence(?:\s+level)?\s*[:=—–-]+\s*(\w+)\b\
 _REASONING = re.compile(r"(?i)reasoning\s*[:=—–-]+\s*(.*)")
 _WORDS = "|".join(sorted(map(re.escape, VERDICTS), key=len, reverse=True))
 _SPOKEN = re.compile(rf"(?i)({_WORDS})(?![\w/])(.*)")
+_NAMED = re.compile(
+    rf"(?i)(?!.*\b(?:previous|last|earlier|before|old|first)\b)[^:]{{0,60}}\bverdict\b(?:[^:=—–]{{0,40}}[:=—–]\s*|\s+)"
+    rf"((?:{_WORDS})(?![\w/]).*)"
+)
 _GOOD = re.compile(rf"(?i)\b(?:{'|'.join(word for word, said in VERDICTS.items() if said == 'PASS')})\b")
 _SURE = r"(?:with )?(?:high|medium|low) confidence|confidence:? (?:high|medium|low)"
 _REST = re.compile(
     rf"(?i)(?:[\s,;.:()!—–-]|{_SURE}|no (?:blockers|issues|findings)(?: or issues)?|\d+ nits?|nits only)*"
 )
 _TITLE = re.compile(
-    rf"(?i)({'|'.join(SEVERITIES)})s?(?:\s+(?:found|findings))?\s*(?:\([^)]*\))?\s*(:)?\s*(?:\([^)]*\))?\s*(.*)"
+    rf"(?i)({'|'.join(SEVERITIES)})s?(?:\s+(?:found|findings))?\s*(\([^)]*\))?\s*(:)?\s*(\([^)]*\))?\s*(.*)"
 )
 _NONE = re.compile(r"(?i)(?:none|none found|nothing|nothing found|no (?:blockers|issues|nits)|0|n/a)\.?")
 _TC = re.compile(r"[\s|*+-]*[`*]*(TC-\d+\.\d+[a-z]?(?:\.\d+)?)[`*]*\s*[|:—–-]\s*[`*]*\s*(\w+)[`*]*[\s|]*")
@@ -54,6 +58,7 @@ class _Form:
 
     sections: dict[Severity, list[str]] = field(default_factory=dict)
     none: set[Severity] = field(default_factory=set)
+    counted: dict[Severity, int] = field(default_factory=dict)
     verdict: Said | None = None
     confidence: str = ""
     reasoning: list[str] = field(default_factory=list)
@@ -81,8 +86,12 @@ def stated(lines: list[str]) -> Iterator[tuple[str, Said | None]]:
                 yield words, _meaning(words)
         elif line.rstrip(".! ").lower() in VERDICTS:
             yield line, VERDICTS[line.rstrip(".! ").lower()]
-        elif (other := _OTHER.fullmatch(line)) and (spoken := _SPOKEN.match(other[1])):
-            yield line, VERDICTS[spoken[1].lower()]
+        elif (other := _OTHER.fullmatch(line)) and (spoken := _SPOKEN.fullmatch(other[1])):
+            meaning = VERDICTS[spoken[1].lower()]
+            if meaning == "FAIL" or _REST.fullmatch(spoken[2]):
+                yield line, meaning
+        elif (named := _NAMED.fullmatch(line)) and (":" in line or named[1].rstrip(".! ").lower() in VERDICTS):
+            yield line, _meaning(named[1])
 
 
 def read_form(lines: list[str], story: str, turn: int) -> dict[str, object]:
@@ -105,6 +114,9 @@ def read_form(lines: list[str], story: str, turn: int) -> dict[str, object]:
     empty = next((name for name, items in form.sections.items() if not items and name not in form.none), None)
     if empty is not None:
         raise InvalidReply(f"its list of {empty}s is empty; say 'None' where there is none.")
+    wrong = next((name for name, number in form.counted.items() if number != len(form.sections[name])), None)
+    if wrong is not None:
+        raise InvalidReply(f"its list of {wrong}s has not as many as its title says.")
     doubt = next((line for line in [*form.rest, *form.reasoning] if _OPEN.search(visible(line))), None)
     if form.verdict == "PASS" and doubt is not None:
         raise InvalidReply(f"PASS, but {doubt[:80]!r} stands outside the lists of the report.")
@@ -127,8 +139,10 @@ def _walk(lines: list[str], form: _Form) -> None:
     for raw in lines:
         line = _plain(raw)
         title = _TITLE.fullmatch(line) if not raw.startswith("  ") else None
-        if title and (title[2] or not title[3]) and (title[2] or _heading(raw)):
-            here, after = _open_section(form, title[1].lower(), title[3]), False
+        if title and (title[3] or not title[5]) and (title[3] or _heading(raw)):
+            here, after = _open_section(form, title[1].lower(), title[5]), False
+            for number in re.findall(r"\d{1,6}", f"{title[2]}{title[4]}"):
+                form.counted[here] = int(number)
         elif label := _LABEL.fullmatch(line):
             if not {"blocker", "issue"} <= set(form.sections):
                 raise InvalidReply("the verdict stands before the lists of blockers and issues.")

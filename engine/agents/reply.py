@@ -15,6 +15,7 @@ from engine.agents.vocabulary import CONFIDENCES, SEVERITIES, STATUSES, VERDICTS
 from engine.model.verdict import Fixes, Report, Verdict, Work
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_HEAVY = re.compile(rf"(?i)\W*(?:{'|'.join(word for word, said in SEVERITIES.items() if said != 'nit')})\s*[:—–-]")
 LIMIT = 1_000_000
 """Characters of a reply that are read; more is invalid."""
 
@@ -155,6 +156,8 @@ def _consistent(
         raise InvalidReply("the reasoning is that of the example, or empty.")
     if not all(visible(finding.text).strip() for finding in verdict.findings):
         raise InvalidReply("a finding has no words.")
+    if any(finding.severity == "nit" and _HEAVY.match(finding.text) for finding in verdict.findings):
+        raise InvalidReply("a nit calls itself a blocker or an issue in its text.")
     _table(verdict, tcs, others)
     held = sum(finding.severity != "nit" for finding in verdict.findings)
     if verdict.verdict == "FAIL" and not held:
