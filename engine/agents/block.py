@@ -14,7 +14,9 @@ from engine.errors import EngineError
 
 _FENCE = re.compile(r" {0,3}(?:(`{3,})[ \t]*([^`]*?)|(~{3,})[ \t]*(.*?))[ \t]*\r?")
 _KINDS = {"": "json", "json": "json", "jsonc": "json", "yaml": "yaml", "yml": "yaml"}
-_YAML_LIMIT = 100_000
+_YAML_LIMIT, _YAML_DEPTH = 50_000, 200
+"""Characters of a YAML block, and brackets in it; its reader takes quadratic time over nested ones."""
+_MANY = 20
 HOLE = "\0"
 """Stands in a reply's prose where a fenced block stood."""
 
@@ -62,6 +64,8 @@ def only_block(blocks: list[Block], key: str, *, guarded: bool) -> tuple[dict[st
             found.append((fields, block.body))
         elif guarded and names(block.body, key):
             other += 1
+        if len(found) + other > _MANY:
+            break
     if other:
         raise InvalidReply(f"a block that says {key!r} cannot be read as JSON or YAML, or is something else.")
     if len(found) != 1:
@@ -111,7 +115,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _yaml(body: str) -> object:
     """YAML without its surprises: no anchors, tags or comments, and a scalar is a text unless it is a plain number."""
-    if len(body) > _YAML_LIMIT:
+    if len(body) > _YAML_LIMIT or body.count("[") + body.count("{") > _YAML_DEPTH:
         raise ValueError("too long")
     for event in yaml.parse(body, Loader=yaml.SafeLoader):
         if getattr(event, "anchor", None) is not None or getattr(event, "tag", None) is not None:

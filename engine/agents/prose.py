@@ -16,6 +16,7 @@ from engine.model.machine import Severity
 
 _LONG = 2000
 """Characters of a line; a report in words has no longer one."""
+_WHOLE = 100_000
 _BULLET = re.compile(r"\s*(?:#{1,6}|[-*+]|\d{1,3}[.)])\s+")
 _ITEM = re.compile(r" {0,1}(?:[-*+]|\d{1,3}[.)])\s+(?:\[[ xX]\]\s+)?(\S.*)")
 _LABEL = re.compile(r"(?i)(?:(?:my|the|overall|final)\s+)*verdict\s*(?:(:|=|—|–|-+>?|→|is\b)\s*(.*))?")
@@ -96,6 +97,8 @@ def stated(lines: list[str]) -> Iterator[tuple[str, Said | None]]:
 
 def read_form(lines: list[str], story: str, turn: int) -> dict[str, object]:
     """Read a report in the method's own form as the fields of a verdict."""
+    if sum(map(len, lines)) > _WHOLE:
+        raise InvalidReply(f"it has no block, and more than {_WHOLE} characters.")
     said = [*stated(lines)]
     unclear = next((words for words, meaning in said if meaning is None), None)
     if unclear is not None:
