@@ -18,10 +18,12 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from engine.actions.act import act
+from engine.actions.fixed import before_fix
 from engine.actions.gate import read_tests
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
+from engine.checks.expected import other_tcs
 from engine.errors import FormatError, Tampered
 from engine.files import disk
 from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
@@ -228,6 +230,14 @@ def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> Began:
         turn=todo.turn,
         resumes=todo.resumes,
         inputs=seen.inputs,
+        files=before_fix(
+            todo.act,
+            machine=seen.machine,
+            pack=seen.pack,
+            story=seen.source,
+            findings=seen.progress.findings,
+            root=seen.repository.root,
+        ),
     )
     seen.journal.append(began)
     ports.tell(f"story {seen.shown.id}: {began.act}{' as ' + began.role if began.role else ''} …")
@@ -257,6 +267,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         findings=outcome.findings,
         answers=outcome.answers,
         tcs=outcome.tcs,
+        counts=outcome.counts,
         evidence=name,
         sha=sha,
         session=outcome.session,
@@ -324,6 +335,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         tests=tests,
         words=_words(seen),
         still=seen.journal.demand_same,
+        others=lambda: other_tcs(seen.pack, seen.source.id),
     )
 
 

@@ -9,7 +9,7 @@ from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, St
 from engine.model.facts import Fact
 from engine.model.machine import AskAct, Exit, Machine
 from engine.model.step import Decision, Fire, Run, Wait
-from engine.model.verdict import Finding, FixAnswer
+from engine.model.verdict import Counts, Finding, FixAnswer
 from engine.rules.decide import decide
 from engine.rules.history import Progress, fold
 from engine.rules.statechart import Statechart
@@ -48,7 +48,13 @@ class Life:
         return fold(machine(), self.events)
 
     def began(
-        self, act: str, role: str = "", *, inputs: dict[str, str] | None = None, resumes: str | None = None
+        self,
+        act: str,
+        role: str = "",
+        *,
+        inputs: dict[str, str] | None = None,
+        resumes: str | None = None,
+        files: dict[str, str] | None = None,
     ) -> Life:
         """A call was submitted."""
         turn = self.progress.turns.get((act, role), 0) + 1
@@ -64,6 +70,7 @@ class Life:
                 turn=turn,
                 resumes=resumes,
                 inputs=INPUTS if inputs is None else inputs,
+                files=files or {},
             )
         )
         return self
@@ -76,6 +83,7 @@ class Life:
         findings: tuple[Finding, ...] = (),
         answers: tuple[FixAnswer, ...] = (),
         tcs: dict[str, str] | None = None,
+        counts: Counts | None = None,
         why: str = "",
         **facts: str,
     ) -> Life:
@@ -91,6 +99,7 @@ class Life:
                 findings=findings,
                 answers=answers,
                 tcs=tcs or {},
+                counts=counts,
                 evidence=name,
                 sha="0" * 64,
                 session=session,

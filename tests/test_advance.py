@@ -93,11 +93,63 @@ def test_the_same_sessions_validate_again_and_review(tmp_path: Path) -> None:
 
 def test_a_validator_that_passed_is_not_asked_again(tmp_path: Path) -> None:
     """Where the fix changed nothing that the other validator read, only the one that failed is asked again."""
-    fixer = {"act": "fixer", "reply": {"answers": [{"finding": "F1", "answer": "fixed"}], "files": []}}
+    title = {"file": "docs/feature-spec.md", "old": "# Feature Spec", "new": "# The Feature Spec"}
+    fixer = {**FAILS_ONCE[1], "replace": [title]}
     repo = Repo(tmp_path, FAILS_ONCE[0], fixer)
     repo.advance()
     assert [event.role for event in calls(repo, "again")] == ["builder_validator"]
     assert repo.at == "approving"
+
+
+def test_a_fix_that_changed_nothing_goes_to_a_person_with_both_sides(tmp_path: Path) -> None:
+    """Where "fixed" does not show in the files, also a PASS of the validator leads to a person, who sees both sides."""
+    fixer = {
+        "act": "fixer",
+        "reply": {"answers": [{"finding": "F1", "answer": "fixed", "because": "docs/feature-spec.md:4 says one"}]},
+    }
+    repo = Repo(tmp_path, FAILS_ONCE[0], fixer)
+    result = repo.advance()
+    assert repo.steps(result) == ["validating", "consolidating", "fixing", "revalidating", "triage"]
+    spot = [e for e in repo.events if isinstance(e, Ended) and "claims" in e.facts][-1]
+    assert spot.facts["claims"] == "refuted"
+    asked = repo.text.split("#### D1: Blocker triage, F1")[1].split("Tick exactly one")[0]
+    assert 'the fixer says "fixed", because docs/feature-spec.md:4 says one, but ' in asked
+    assert "no file that the fixer may change has changed since it began" in asked
+    repo.tick("fix: it is real and is fixed now")
+    repo.script(FAILS_ONCE[1])
+    assert repo.steps(repo.advance()) == ["fixing", "revalidating", "approving"]
+
+
+def test_the_engines_own_writes_are_no_fix(tmp_path: Path) -> None:
+    """A finding in story.md is not fixed by what the engine itself wrote there, and is by the author's words."""
+    cites = finding("counts wrong", "2 tests pass", where="docs/stories/story-1-greeter/story.md:40")
+    fixer = {"act": "fixer", "reply": {"answers": [{"finding": "F1", "answer": "fixed"}]}}
+    lines = [{"act": "builder", "reply": verdict("FAIL", cites)}, fixer]
+    repo = Repo(tmp_path / "one", *lines)
+    assert repo.steps(repo.advance())[-1] == "triage"
+    replaced = {"file": "docs/stories/story-1-greeter/story.md", "old": "- 2 tests pass", "new": "- both tests pass"}
+    repo = Repo(tmp_path / "two", lines[0], {**fixer, "replace": [replaced]})
+    assert repo.steps(repo.advance())[-1] == "approving"
+
+
+def test_a_quote_that_does_not_stand_there_goes_to_a_person_with_both_sides(tmp_path: Path) -> None:
+    """The question in story.md shows what was claimed to stand at a line, and what stands there."""
+    claimed = finding("says three", "in three words")
+    repo = Repo(tmp_path, {"act": "builder", "reply": verdict("FAIL", claimed)})
+    assert repo.steps(repo.advance())[-1] == "triage"
+    asked = repo.text.split("Asked because ")[1].split("\n")[0]
+    assert "its claim is refuted: the quote does not stand there: 'in three words' is claimed" in asked
+    assert "line 4 is '- **TC-1.1a: says hello in two words**'" in asked
+
+
+def test_counts_that_the_run_does_not_show_go_to_a_person(tmp_path: Path) -> None:
+    """A verifier that counted other tests than ran is not believed; the question says both numbers."""
+    counted = {"act": "verify", "reply": verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "pass"}, counts={"passed": 13})}
+    repo = gorilla(Repo(tmp_path, counted))
+    repo.tick("Gorilla testing done (human)")
+    assert repo.steps(repo.advance()) == ["verifying", "verify_triage"]
+    asked = repo.text.split("#### D")[1]
+    assert "verifier claims 13 tests passed and 0 failed, but in the last run 3 passed and 0 failed" in asked
 
 
 def test_evidence_lies_beside_the_story_and_is_shown_by_git(tmp_path: Path) -> None:
@@ -359,7 +411,7 @@ def test_a_removed_question_comes_back(tmp_path: Path) -> None:
 
 def test_sending_back_shows_only_the_new_question(tmp_path: Path) -> None:
     """From one question straight to the next, the old one is gone from story.md."""
-    fixer = {"act": "fixer", "reply": {"answers": [{"finding": "F1", "answer": "fixed"}], "files": []}}
+    fixer = FAILS_ONCE[1]
     again = {"act": "again", "reply": verdict("PASS", {**ISSUE, "severity": "nit"})}
     repo = Repo(tmp_path, FAILS_ONCE[0], fixer, again)
     repo.advance()

@@ -54,12 +54,12 @@ HOMES = {
     "sqlite3": {"calls/local.py"},
     "subprocess": {"actions/gate.py", "files/repository.py"},
     "asyncio": {"advance.py", "calls/local.py", "actions/gate.py"},
-    "yaml": {"markdown", "files", "agents/scripted.py"},
+    "yaml": {"markdown", "files", "agents/scripted.py", "agents/block.py"},
 }
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 400, "cli.py": 420, "advance.py": 380}
+LONG = {"model/machine.py": 400, "cli.py": 420, "advance.py": 400}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

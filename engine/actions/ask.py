@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from engine.actions.situation import Outcome, Situation
+from engine.agents.block import InvalidReply
 from engine.agents.brief import list_answers, list_findings, write_brief
-from engine.agents.reply import InvalidReply, read_report
+from engine.agents.reply import read_report
 from engine.calls.port import Calls
 from engine.model.call import Brief, Reply
 from engine.model.machine import AgentAct
@@ -37,9 +38,19 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
 def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: str) -> Outcome:
     returns = situation.machine.prompts[act.prompt].returns
     open_ = [finding.id for finding in _fix_list(situation)] if returns == "fixes" else []
-    tcs = situation.claims()[1] if act.purpose == "verify" else ()
+    verify = act.purpose == "verify"
     try:
-        report = read_report(reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_)
+        report = read_report(
+            reply.text,
+            returns,
+            story=situation.story.id,
+            turn=todo.turn,
+            tcs=situation.claims()[1] if verify else (),
+            others=situation.others() if verify else {},
+            gates=_not_passing(situation),
+            given=_given(situation) if returns == "verdict" else (),
+            findings=open_,
+        )
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
     match report:
@@ -51,7 +62,8 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
                 why=f"{title}: {report.verdict}{_counted(report)}",
                 facts={f"verdict:{todo.role}": report.verdict},
                 findings=found,
-                tcs=dict(report.tcs) if act.purpose == "verify" else {},
+                tcs=dict(report.tcs) if verify else {},
+                counts=report.counts if verify else None,
                 body=_verdict_body(report),
             )
         case Fixes():
@@ -66,6 +78,25 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
                 f", {len(report.deviations)} deviations" if report.deviations else ""
             )
             return _outcome(reply, status="ok", why=why, facts=facts, body=_work_body(report))
+
+
+def _not_passing(situation: Situation) -> dict[str, str]:
+    """The gates of this round that ran and did not pass, with their outcomes."""
+    known = situation.machine.gates
+    ran = {
+        name.removeprefix("gate:"): outcome
+        for ended in situation.progress.done.values()
+        for name, outcome in ended.facts.items()
+        if name.startswith("gate:")
+    }
+    return {name: outcome for name, outcome in ran.items() if outcome != next(iter(known[name].outcomes))}
+
+
+def _given(situation: Situation) -> list[str]:
+    """The documents that an agent is given to read, as texts."""
+    pack, story = situation.pack, situation.story
+    sources = (story.story, *story.prompts, *pack.specs, *pack.designs, *pack.plans)
+    return [source.raw.decode("utf-8", "replace") for source in sources]
 
 
 def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
@@ -118,6 +149,11 @@ def _verdict_body(verdict: Verdict) -> str:
     if verdict.tcs:
         lines += ["", "| TC | Status |", "|---|---|"]
         lines += [f"| {tc} | {status} |" for tc, status in verdict.tcs.items()]
+    if verdict.counts:
+        lines += [
+            "",
+            f"Tests, as counted by the agent: {verdict.counts.passed} passed, {verdict.counts.failed} failed.",
+        ]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from engine.actions.situation import Outcome, Situation
-from engine.actions.spot_check import latest_verdict
+from engine.actions.spot_check import OWN, latest_verdict
 from engine.model.machine import ConsolidateAct, Severity
 from engine.model.problem import Problem
 from engine.model.problem import Severity as Weight
@@ -21,7 +21,7 @@ CHECK = "story check"
 def consolidate(act: ConsolidateAct, situation: Situation) -> Outcome:
     """Make one list of blockers, issues and nits; the fix list is the blockers and issues."""
     raw = [finding for role in situation.machine.members(act.consolidate) for finding in _of(role, situation)]
-    raw += [finding for finding in _spot_checked(situation) if finding.sources == ("spot check",)]
+    raw += [finding for finding in _spot_checked(situation) if finding.sources == (OWN,)]
     if situation.machine.phase_of(situation.progress.state) == "validation":
         raw += [_as_finding(problem) for problem in situation.problems()]
     merged = sorted(_merge(raw), key=lambda finding: (_RANK[finding.severity], finding.where, finding.text))
@@ -67,8 +67,9 @@ def _of(role: str, situation: Situation) -> list[Finding]:
     ended = latest_verdict(situation, role)
     if ended is None:
         return []
-    checks = {(f.where, f.text): f.check for f in _spot_checked(situation) if f.sources == (role,)}
-    return [f.model_copy(update={"check": checks.get((f.where, f.text))}) for f in ended.findings]
+    seen = {(f.where, f.text): (f.check, f.saw) for f in _spot_checked(situation) if f.sources == (role,)}
+    found = [(f, *seen.get((f.where, f.text), (None, ""))) for f in ended.findings]
+    return [f.model_copy(update={"check": check, "saw": saw}) for f, check, saw in found]
 
 
 def _spot_checked(situation: Situation) -> tuple[Finding, ...]:
@@ -104,11 +105,13 @@ def _same(one: Finding, other: Finding) -> bool:
 def _join(group: Sequence[Finding]) -> Finding:
     first = min(group, key=lambda finding: _RANK[finding.severity])
     sources = tuple(dict.fromkeys(source for finding in group for source in finding.sources))
-    said = {finding.sources[0]: finding.severity for finding in group}
+    said = {finding.sources[0]: finding.severity for finding in group if finding.sources != (OWN,)}
     differ = len(set(said.values())) > 1
     told = " and ".join(f"{source} calls it {severity}" for source, severity in said.items())
     why = f"the severities differ ({told})" if differ else ""
-    return first.model_copy(update={"sources": sources, "ambiguous": why})
+    worst = next((finding for finding in group if finding.check == "refuted"), first)
+    update = {"sources": sources, "ambiguous": why, "check": worst.check, "saw": worst.saw}
+    return first.model_copy(update=update)
 
 
 def _name(merged: Sequence[Finding], before: Sequence[Finding]) -> list[Finding]:
@@ -135,7 +138,7 @@ def _ask_about(finding: Finding, situation: Situation) -> Finding:
         return finding.model_copy(update={"ambiguous": ""})
     why = [finding.ambiguous] if finding.ambiguous else []
     if finding.check in ("refuted", "uncheckable"):
-        why.append(f"its claim is {finding.check}")
+        why.append(f"its claim is {finding.check}" + (f": {finding.saw}" if finding.saw else ""))
     for answer in situation.progress.answers:
         if answer.finding == finding.id and answer.answer != "fixed":
             why.append(f"the fixer says {answer.answer}" + (f": {answer.because}" if answer.because else ""))

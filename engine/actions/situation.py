@@ -14,7 +14,7 @@ from engine.model.call import TestResult
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem
-from engine.model.verdict import Finding, FixAnswer
+from engine.model.verdict import Counts, Finding, FixAnswer
 from engine.rules.history import Progress
 
 Claims = tuple[int | None, tuple[str, ...]]
@@ -42,6 +42,8 @@ class Situation:
     tests: Callable[[str], tuple[TestResult, ...]]
     words: Mapping[str, str]
     still: Callable[[], None]
+    others: Callable[[], Mapping[str, str]] = dict
+    """The TCs that the story names and does not test itself: "manual" or "deferred"."""
 
 
 class Outcome(Value):
@@ -54,6 +56,7 @@ class Outcome(Value):
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
     tcs: dict[str, str] = {}
+    counts: Counts | None = None
     body: str = ""
     session: str | None = None
     model: str | None = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from engine.actions.fixed import check_fixes, cited
 from engine.actions.gate import tcs_in
 from engine.actions.situation import Outcome, Situation
 from engine.model.events import Ended
@@ -13,7 +13,12 @@ from engine.model.verdict import Check, Finding
 
 NEAR = 3
 """Lines around a cited line in which the quote may stand."""
-_PLACE = re.compile(r"([^\0]+?)(?::(\d{1,9})(?:-\d+)?)?")
+SHOWN = 120
+"""Characters of a cited line that a person is shown."""
+OWN = "spot check"
+"""The source of what the spot check itself found."""
+Seen = tuple[str, Check, str]
+"""A claim in words, what became of it, and what the program saw."""
 
 
 def spot_check(act: SpotCheckAct, situation: Situation) -> Outcome:
@@ -26,15 +31,24 @@ def spot_check(act: SpotCheckAct, situation: Situation) -> Outcome:
         if ended is None:
             continue
         for finding in ended.findings:
-            check, why = _check(finding, situation.root)
-            checked.append(finding.model_copy(update={"check": check, "sources": (role,)}))
-            lines.append(f"- {check}: {role}, {finding.severity} `{finding.where}`: {why}")
+            check, saw = _check(finding, situation.root)
+            checked.append(finding.model_copy(update={"check": check, "sources": (role,), "saw": _line(saw)}))
+            lines.append(f"- {check}: {role}, {finding.severity} `{finding.where}`: {_line(saw)}")
             refuted += check == "refuted" and finding.severity != "nit"  # a nit is never asked about
-        for tc, why in _false_tcs(ended, situation):
-            lines.append(f"- refuted: {role}, {tc}: {why}")
-            refuted += 1
-            text = f"{role} claims {tc} as passing, but {why}"
-            checked.append(Finding(severity="blocker", text=text, sources=("spot check",), check="refuted"))
+        for claim, check, saw in (*_tcs(ended, situation), *_counts(ended, situation)):
+            lines.append(f"- {check}: {role}, {claim}: {_line(saw)}")
+            if check == "refuted":
+                refuted += 1
+                text = f"{role} claims {claim}, but {_line(saw)}"
+                checked.append(Finding(severity="blocker", text=text, sources=(OWN,), check=check, saw=_line(saw)))
+    for answer, finding, check, saw in check_fixes(situation):
+        lines.append(f"- {check}: {finding.id} claimed as fixed: {saw}")
+        if check == "refuted":
+            refuted += finding.severity != "nit"
+            because = f", because {answer.because}" if answer.because else ""
+            said = f'the fixer says "fixed"{because}, but {saw}'
+            update = {"id": "", "sources": (OWN,), "check": check, "saw": _line(said), "ambiguous": ""}
+            checked.append(finding.model_copy(update=update))
     claims = "refuted" if refuted else "confirmed"
     told = f"spot check: {len(lines)} claims, {refuted} refuted"
     return Outcome(
@@ -58,38 +72,71 @@ def latest_verdict(situation: Situation, role: str) -> Ended | None:
 
 
 def _check(finding: Finding, root: Path) -> tuple[Check, str]:
-    match = _PLACE.fullmatch(finding.where.strip("` "))
-    if not finding.where or match is None:
+    file, number = cited(finding.where)
+    if not file:
         return "uncheckable", "it cites no place"
     try:
-        path = (root / match[1]).resolve()
+        path = (root / file).resolve()
         if not path.is_relative_to(root.resolve()):
-            return "refuted", f"{match[1]} lies outside the repository"
+            return "refuted", f"{file} lies outside the repository"
         if not path.is_file():
-            return "refuted", f"{match[1]} is not there"
+            return "refuted", f"{file} is not there"
         lines = path.read_bytes().decode("utf-8", "replace").split("\n")
     except (OSError, RuntimeError):  # RuntimeError: a loop of links, before Python 3.13
-        return "refuted", f"{match[1]} cannot be read"
-    number = int(match[2]) if match[2] else 0
+        return "refuted", f"{file} cannot be read"
     if number > len(lines):
-        return "refuted", f"{match[1]} has only {len(lines)} lines"
+        return "refuted", f"{file} has only {len(lines)} lines"
     quote = _plain(finding.quote)
     if not quote:
         return "uncheckable", "it quotes nothing"
     around = lines[max(0, number - 1 - NEAR) : number + NEAR] if number else lines
     if quote in _plain("\n".join(around)):
         return "confirmed", "the quote stands there"
-    return "refuted", "the quote does not stand there"
+    there = f"; line {number} is {lines[number - 1].strip()[:SHOWN]!r}" if number else ""
+    return "refuted", f"the quote does not stand there: {_line(finding.quote)[:SHOWN]!r} is claimed{there}"
 
 
-def _false_tcs(ended: Ended, situation: Situation) -> list[tuple[str, str]]:
-    """TCs claimed as passing that no test of the last run names and passes."""
+def _tcs(ended: Ended, situation: Situation) -> list[Seen]:
+    """What a verifier says of each TC, against the tests of the last run that name it."""
     gates = [name for name, gate in situation.machine.gates.items() if gate.kind == "tests"]
     ran = situation.tests(gates[-1]) if gates else ()
-    passed = {tc for test in ran if test.status == "passed" for tc in tcs_in(test.id)}
-    claimed = [tc for tc, status in ended.tcs.items() if status == "pass"]
-    return [(tc, "no passing test of the last run names it") for tc in claimed if tc not in passed and gates]
+    seen: list[Seen] = []
+    for tc, said in ended.tcs.items():
+        named = [test for test in ran if tc in tcs_in(test.id)]
+        passed = [test for test in named if test.status == "passed"]
+        bad = [test for test in named if test.status in ("failed", "errored")]
+        told = ", ".join(f"{test.id} {test.status}" for test in [*bad, *passed][:3])
+        claim = f"{tc} as {'passing' if said == 'pass' else 'failing' if said == 'fail' else said}"
+        if said not in ("pass", "fail") or not gates:
+            seen.append((claim, "uncheckable", "no test can show it"))
+        elif said == "pass" and not passed:
+            more = f" ({told})" if told else ""
+            seen.append((claim, "refuted", f"no passing test of the last run names it{more}"))
+        elif (said == "pass" and bad) or (said == "fail" and passed and not bad):
+            seen.append((claim, "refuted", f"in the last run {told}"))
+        else:
+            seen.append((claim, "confirmed", f"in the last run {told or 'no test that names it passed'}"))
+    return seen
+
+
+def _counts(ended: Ended, situation: Situation) -> list[Seen]:
+    """How many tests a verifier says it saw pass and fail, against the last run."""
+    if ended.counts is None:
+        return []
+    gates = [name for name, gate in situation.machine.gates.items() if gate.kind == "tests"]
+    ran = situation.tests(gates[-1]) if gates else ()
+    claim = f"{ended.counts.passed} tests passed and {ended.counts.failed} failed"
+    if not ran:
+        return [(claim, "uncheckable", "no test ran in the last run")]
+    passed = sum(test.status == "passed" for test in ran)
+    failed = sum(test.status in ("failed", "errored") for test in ran)
+    same = (passed, failed) == (ended.counts.passed, ended.counts.failed)
+    return [(claim, "confirmed" if same else "refuted", f"in the last run {passed} passed and {failed} failed")]
 
 
 def _plain(text: str) -> str:
     return " ".join(text.replace("`", "").replace("*", "").split()).lower()
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

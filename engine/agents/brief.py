@@ -28,6 +28,7 @@ _VERDICT = {
         }
     ],
     "tcs": {"TC-1.1a": "pass, fail, manual or deferred"},
+    "counts": {"passed": "how many tests passed", "failed": "how many failed"},
 }
 _FIXES = {
     "answers": [
@@ -146,7 +147,8 @@ def _writes(act: AgentAct, pack: Pack, story: StorySource) -> list[str]:
 
 
 def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:
-    fields = {key: value for key, value in _FORMS[prompt.returns].items() if key != "tcs" or act.purpose == "verify"}
+    hidden = () if act.purpose == "verify" else ("tcs", "counts")
+    fields = {key: value for key, value in _FORMS[prompt.returns].items() if key not in hidden}
     form = json.dumps(fields, indent=2)
     form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
     rules = _RULES[prompt.returns]

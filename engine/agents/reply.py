@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Literal
 
 from pydantic import ValidationError
 
+from engine.agents.block import Block, InvalidReply, names, only_block, parse, split, visible
 from engine.agents.brief import EXAMPLE_REASONING, EXAMPLES
-from engine.errors import EngineError
+from engine.agents.prose import read_form, stated
+from engine.agents.vocabulary import CONFIDENCES, SEVERITIES, STATUSES, VERDICTS, meant
 from engine.model.verdict import Fixes, Report, Verdict, Work
 
-_FENCE = re.compile(r" {0,3}(`{3,})[ \t]*([^`]*?)[ \t]*\r?")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
-_SEVERITIES = {"critical": "blocker", "blocker": "blocker", "major": "issue", "issue": "issue"}
-_SEVERITIES |= {"minor": "nit", "nit": "nit"}
-_VERDICTS = {
-    "pass": "PASS",
-    "ship": "PASS",
-    "ready": "PASS",
-    "fail": "FAIL",
-    "revise": "FAIL",
-    "block": "FAIL",
-}
-_VERDICTS |= {"ready with issues": "FAIL"}
+_HEAVY = re.compile(rf"(?i)\W*(?:{'|'.join(word for word, said in SEVERITIES.items() if said != 'nit')})\s*[:—–-]")
 LIMIT = 1_000_000
 """Characters of a reply that are read; more is invalid."""
-
-
-class InvalidReply(EngineError):
-    """A reply that cannot be accepted; `str()` says why in words the agent can act on."""
 
 
 def read_report(
@@ -41,72 +27,79 @@ def read_report(
     story: str,
     turn: int,
     tcs: Collection[str] = (),
+    others: Mapping[str, str] | None = None,
+    gates: Mapping[str, str] | None = None,
+    given: Collection[str] = (),
     findings: Collection[str] = (),
 ) -> Report:
-    """Read the one fenced JSON block of a reply.
+    """Read the one block of a reply, or a verdict in the method's own form.
 
-    `tcs` must all stand in a verdict's table; `findings` must all be answered by a fixer.
+    `tcs` must all stand in a verdict's table, `others` are the TCs that the story tests by hand or defers, `gates`
+    those that ran in this round and did not pass, with their outcomes. `given` are the documents that the agent
+    read: a verdict that stands in one of them is none. `findings` must all be answered by a fixer.
     """
     if len(text) > LIMIT:
         raise InvalidReply(f"the answer has {len(text)} characters, more than {LIMIT}.")
-    fields = _only_block(text, {"verdict": "verdict", "fixes": "answers", "work": "files"}[returns])
     try:
         match returns:
             case "verdict":
-                return _consistent(Verdict.model_validate(_normal(fields)), story, turn, tcs)
+                verdict = Verdict.model_validate(_normal(_verdict_fields(text, story, turn, given)))
+                return _consistent(verdict, story, turn, tcs, others or {}, gates or {})
             case "fixes":
-                return _complete(Fixes.model_validate(fields), findings)
+                return _complete(Fixes.model_validate(_fields(text, "answers")), findings)
             case "work":
-                return Work.model_validate(fields)
+                return Work.model_validate(_fields(text, "files"))
     except ValidationError as err:
         fault = err.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the block"
-        raise InvalidReply(f"{where}: {fault['msg']}.") from err
+        raise InvalidReply(f"{' '.join(where.split())[:80]}: {fault['msg']}.") from err
 
 
-def _only_block(text: str, key: str) -> dict[str, object]:
-    found = []
-    for body in [*_blocks(text)] or [text]:
-        try:
-            value = json.loads(body, object_pairs_hook=_once)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(value, dict) and key in value:
-            found.append(value)
-    if len(found) != 1:
-        raise InvalidReply(f"it holds {len(found)} JSON blocks with {key!r}, needs exactly one.")
-    if _SURROGATE.search(" ".join(_strings(found[0]))):
+def _fields(text: str, key: str) -> dict[str, object]:
+    """The fields of a reply that is a block, or nothing but JSON."""
+    blocks, _ = split(text)
+    return _own_words(only_block(blocks or [Block("json", text)], key, guarded=False)[0])
+
+
+def _verdict_fields(text: str, story: str, turn: int, given: Collection[str]) -> dict[str, object]:
+    """The fields of a verdict, of which a reply has one reading, or none."""
+    blocks, prose = split(text)
+    if any("<!--" in re.sub(r"`[^`]*`", "", line) for line in prose):
+        raise InvalidReply("it holds an HTML comment, which nobody sees.")
+    if not blocks and parse(Block("json", text)) is not None:
+        blocks, prose = [Block("json", text)], []
+    if not any(names(block.body, "verdict") for block in blocks):
+        said = _own_words(read_form([line.rstrip("\r") for line in prose], story, turn))
+        _not_quoted("".join(prose), given)
+        return said
+    fields, body = only_block(blocks, "verdict", guarded=True)
+    fields = _own_words(fields)
+    _not_quoted(body, given)
+    if any(re.search(r"(?i)[\"'“]verdict[\"'”]\s*:", visible(line)) for line in prose):
+        raise InvalidReply("a verdict stands outside of its block, too.")
+    reasoning = fields.get("reasoning")
+    told = [*stated(prose), *stated(reasoning.split("\n") if isinstance(reasoning, str) else [])]
+    for words, meaning in told:
+        if meaning != meant(fields["verdict"], VERDICTS):
+            raise InvalidReply(f"its words say {words[:80]!r}, its block says {str(fields['verdict'])[:20]!r}.")
+    return fields
+
+
+def _own_words(fields: dict[str, object]) -> dict[str, object]:
+    """Refuse what is no text, and what is quoted from the form."""
+    if _SURROGATE.search(" ".join(_strings(fields))):
         raise InvalidReply("it holds a lone surrogate, which is no character.")
-    quoted = sorted(EXAMPLES.intersection(_strings(found[0])))
+    quoted = sorted(EXAMPLES.intersection(_strings(fields)))
     if quoted:
         raise InvalidReply(f"{quoted[0]!r} is quoted from the example of the form.")
-    return found[0]
-
-
-def _blocks(text: str) -> Iterator[str]:
-    """The bodies of the closed fenced blocks that are JSON or say nothing, read line by line as markdown does."""
-    fence, wanted, body = "", False, list[str]()
-    for line in text.split("\n"):
-        match = _FENCE.fullmatch(line)
-        if not fence:
-            if match:
-                fence, wanted, body = match[1], match[2].lower() in ("", "json"), []
-        elif match and not match[2] and len(match[1]) >= len(fence):
-            if wanted:
-                yield "\n".join(body)
-            fence = ""
-        else:
-            body.append(line)
-
-
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """A mapping that says the same thing twice contradicts itself; JSON would let the last one win."""
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidReply(f"{twice!r} stands twice in one mapping.")
     return fields
+
+
+def _not_quoted(words: str, given: Collection[str]) -> None:
+    """What the agent was given to read is no answer, however it is set."""
+    bare = "".join(words.split())
+    if bare and any(bare in "".join(text.replace("\n>", "\n").split()) for text in given):
+        raise InvalidReply("its verdict stands word for word in a document that it was given to read.")
 
 
 def _strings(value: object) -> Iterator[str]:
@@ -124,51 +117,77 @@ def _strings(value: object) -> Iterator[str]:
 def _normal(fields: dict[str, object]) -> dict[str, object]:
     """Map the vocabularies in use to ours; unknown words stay and are refused by the schema."""
     fields = dict(fields)
-    spoken = fields.get("verdict")
-    if isinstance(spoken, str):
-        fields["verdict"] = _VERDICTS.get(spoken.strip().lower(), spoken)
-    findings = fields.get("findings")
+    for key, table in (("verdict", VERDICTS), ("confidence", CONFIDENCES)):
+        if key in fields:
+            fields[key] = meant(fields[key], table)
+    findings, tcs = fields.get("findings"), fields.get("tcs")
     if isinstance(findings, list):
         fields["findings"] = [_normal_finding(finding) for finding in findings]
+    if isinstance(tcs, dict):
+        fields["tcs"] = {tc: meant(status, STATUSES) for tc, status in tcs.items()}
     return fields
 
 
 def _normal_finding(finding: object) -> object:
     if not isinstance(finding, dict):
         return finding
-    spoken = finding.get("severity")
-    known = _SEVERITIES.get(spoken.strip().lower(), spoken) if isinstance(spoken, str) else spoken
-    allowed = {key: value for key, value in finding.items() if key in ("where", "quote", "text")}
-    unknown = set(finding) - {"severity", "where", "quote", "text"}
-    return {**allowed, **{key: finding[key] for key in unknown if key not in _ENGINES}, "severity": known}
+    known = {key: value for key, value in finding.items() if key not in _ENGINES}
+    return {**known, "severity": meant(finding.get("severity"), SEVERITIES)}
 
 
-_ENGINES = ("id", "sources", "ambiguous", "check")
+_ENGINES = ("id", "sources", "ambiguous", "check", "saw")
 """Fields of a finding that only the engine fills in; an agent's are dropped."""
 
 
-def _consistent(verdict: Verdict, story: str, turn: int, tcs: Collection[str]) -> Verdict:
+def _consistent(
+    verdict: Verdict,
+    story: str,
+    turn: int,
+    tcs: Collection[str],
+    others: Mapping[str, str],
+    gates: Mapping[str, str],
+) -> Verdict:
+    """Hold a verdict against itself and against what the engine knows; its own verdict must be the same."""
     if verdict.story != story:
-        raise InvalidReply(f"it is about story {verdict.story!r}, not {story!r}.")
+        raise InvalidReply(f"it is about story {verdict.story[:40]!r}, not {story!r}.")
     if verdict.round != turn:
-        raise InvalidReply(f"it is about round {verdict.round}, not {turn}.")
-    if EXAMPLE_REASONING in verdict.reasoning or not verdict.reasoning.strip():
+        raise InvalidReply(f"it is about round {str(verdict.round)[:20]}, not {turn}.")
+    if EXAMPLE_REASONING in verdict.reasoning or not visible(verdict.reasoning).strip():
         raise InvalidReply("the reasoning is that of the example, or empty.")
-    held = [finding for finding in verdict.findings if finding.severity != "nit"]
-    if verdict.verdict == "PASS" and held:
-        raise InvalidReply(f"PASS with {len(held)} open blockers or issues contradicts itself.")
+    if not all(visible(finding.text).strip() for finding in verdict.findings):
+        raise InvalidReply("a finding has no words.")
+    if any(finding.severity == "nit" and _HEAVY.match(finding.text) for finding in verdict.findings):
+        raise InvalidReply("a nit calls itself a blocker or an issue in its text.")
+    _table(verdict, tcs, others)
+    held = sum(finding.severity != "nit" for finding in verdict.findings)
     if verdict.verdict == "FAIL" and not held:
         raise InvalidReply("FAIL without a blocker or an issue contradicts itself.")
+    why = [f"{held} open blockers or issues"] if held else []
+    failed = sorted(tc for tc, status in verdict.tcs.items() if status == "fail")
+    why += [f"failing {', '.join(failed)}"] if failed else []
+    counts = verdict.counts
+    if counts is not None and (counts.failed or not counts.passed):
+        why.append(f"{str(counts.passed)[:20]} tests that pass and {str(counts.failed)[:20]} that fail")
+    why += [f"gate {name} being {outcome!r}" for name, outcome in gates.items()]
+    if verdict.verdict == "PASS" and why:
+        raise InvalidReply(f"PASS with {' and '.join(why)} contradicts itself.")
+    return verdict
+
+
+def _table(verdict: Verdict, tcs: Collection[str], others: Mapping[str, str]) -> None:
+    """The TC table names the story's TCs, each with a status that the story allows."""
     missing = sorted(set(tcs) - set(verdict.tcs))
     if missing:
         raise InvalidReply(f"the TC table lacks {', '.join(missing)}.")
-    unknown = sorted(set(verdict.tcs) - set(tcs)) if tcs else []
+    unknown = sorted(set(verdict.tcs) - set(tcs) - set(others)) if tcs or others else []
     if unknown:
-        raise InvalidReply(f"the TC table names {', '.join(unknown)}, which this story does not have.")
-    failed = sorted(tc for tc, status in verdict.tcs.items() if status == "fail")
-    if verdict.verdict == "PASS" and failed:
-        raise InvalidReply(f"PASS with failing {', '.join(failed)} contradicts itself.")
-    return verdict
+        raise InvalidReply(f"the TC table names {', '.join(unknown)[:200]}, which this story does not have.")
+    for tc, status in verdict.tcs.items():
+        known = others.get(tc)
+        if known is not None and status not in (known, "fail"):
+            raise InvalidReply(f"{tc} is {status!r}, but the story says that it is {known}.")
+        if known is None and tcs and status in ("manual", "deferred"):
+            raise InvalidReply(f"{tc} is {status!r}, but the story tests it.")
 
 
 def _complete(fixes: Fixes, findings: Collection[str]) -> Fixes:

@@ -22,6 +22,13 @@ def expected_tests(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ..
     return (stated[0] if stated else None), tuple(_coverage(reading, story).tests)
 
 
+def other_tcs(pack: Pack, story_id: str) -> dict[str, str]:
+    """Return the TCs that a story names and does not test itself: "manual" or "deferred"."""
+    reading = read_pack_pages(pack, lambda _: True)
+    coverage = _coverage(reading, reading.by_id[story_id])
+    return {**dict.fromkeys(coverage.deferred, "deferred"), **dict.fromkeys(coverage.manual, "manual")}
+
+
 def owned_acs(pack: Pack, story_id: str) -> tuple[str, ...]:
     """Return the ids of the ACs that a story names, and of those that its TCs belong to."""
     reading = read_pack_pages(pack, lambda _: True)

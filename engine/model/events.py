@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from engine.model.base import Value
-from engine.model.verdict import Finding, FixAnswer
+from engine.model.verdict import Counts, Finding, FixAnswer
 
 
 class Adopted(Value):
@@ -22,7 +22,10 @@ class Adopted(Value):
 
 
 class Began(Value):
-    """A call was submitted; its id is minted here, once. `number` names its evidence file."""
+    """A call was submitted; its id is minted here, once. `number` names its evidence file.
+
+    `files` holds the hashes of the files that a fixer may change, as they were before it.
+    """
 
     event: Literal["began"] = "began"
     at: str
@@ -34,6 +37,7 @@ class Began(Value):
     turn: int
     resumes: str | None = None
     inputs: dict[str, str] = {}
+    files: dict[str, str] = {}
 
 
 class Ended(Value):
@@ -52,6 +56,7 @@ class Ended(Value):
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
     tcs: dict[str, str] = {}
+    counts: Counts | None = None
     evidence: str
     sha: str
     session: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, Strict
 
 from engine.model.base import Value
 from engine.model.machine import Severity
@@ -31,18 +31,27 @@ class Finding(Value):
     sources: tuple[str, ...] = ()
     ambiguous: str = Field("", description="Why a person must look at it; empty when nobody must.")
     check: Check | None = None
+    saw: OneLine = Field("", description="What a program saw when it held the claim against files and tests.")
+
+
+class Counts(Value):
+    """How many tests a verifier says that it saw pass and fail."""
+
+    passed: Annotated[int, Strict(), Field(ge=0)]
+    failed: Annotated[int, Strict(), Field(ge=0)] = 0
 
 
 class Verdict(Value):
     """PASS or FAIL with confidence, findings and TC-by-TC status."""
 
     story: str
-    round: int
+    round: Annotated[int, Strict()]
     verdict: Literal["PASS", "FAIL"]
     confidence: Literal["high", "medium", "low"]
     reasoning: str
     findings: tuple[Finding, ...] = ()
     tcs: dict[str, Outcome] = {}
+    counts: Counts | None = None
 
 
 class FixAnswer(Value):

@@ -47,6 +47,7 @@ class Progress:
     findings: tuple[Finding, ...] = ()
     named: dict[str, Finding] = field(default_factory=dict)  # every finding that ever had an id, in any phase
     answers: tuple[FixAnswer, ...] = ()
+    before: dict[str, str] = field(default_factory=dict)  # the files as they were before the last fix began
     asked: dict[str, Asked] = field(default_factory=dict)
     questions: int = 0
     dispositions: dict[str, Decided] = field(default_factory=dict)
@@ -74,6 +75,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.running[who] = event
                 progress.calls = max(progress.calls, event.number)
                 progress.turns[who] = event.turn
+                progress.before = {**event.files, **progress.before}
             case Ended():
                 _end(machine, progress, calls[event.call], event)
             case Asked():
@@ -193,6 +195,7 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         progress.findings = ended.findings
         progress.named |= {finding.id: finding for finding in ended.findings}
         progress.answers = ()
+        progress.before = {}
     progress.answers += ended.answers
     if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):
         for item in act.ticks:

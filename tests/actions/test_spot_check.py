@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.actions.spot_check import latest_verdict, spot_check
 from engine.model.machine import SpotCheckAct
-from engine.model.verdict import Finding
+from engine.model.verdict import Counts, Finding
 from tests.life import BUILDER, PEDANT, VERIFIER, Life
 from tests.scene import results, scene
 
@@ -101,6 +101,54 @@ def test_a_tc_claimed_as_passing_must_have_passed(tmp_path: Path) -> None:
     assert outcome.facts == {"claims": "refuted"}
     assert [f.text.split()[2] for f in outcome.findings] == ["TC-1.1b", "TC-1.3"]
     assert {(f.severity, f.sources, f.check) for f in outcome.findings} == {("blocker", ("spot check",), "refuted")}
+
+
+TC_CLAIMS = [
+    ("pass", {"test_tc_1_1a": "passed"}, "confirmed"),
+    ("pass", {"test_tc_1_1a": "failed"}, "refuted"),
+    ("pass", {"test_tc_1_1a": "skipped"}, "refuted"),
+    ("pass", {"test_tc_1_1a_one": "passed", "test_tc_1_1a_two": "errored"}, "refuted"),
+    ("pass", {"test_other": "passed"}, "refuted"),
+    ("pass", {}, "refuted"),
+    ("fail", {"test_tc_1_1a": "failed"}, "confirmed"),
+    ("fail", {"test_tc_1_1a": "passed"}, "refuted"),
+    ("fail", {"test_tc_1_1a_one": "passed", "test_tc_1_1a_two": "failed"}, "confirmed"),
+    ("fail", {}, "confirmed"),
+    ("manual", {"test_tc_1_1a": "failed"}, "uncheckable"),
+    ("deferred", {}, "uncheckable"),
+]
+
+
+@pytest.mark.parametrize(("said", "ran", "wanted"), TC_CLAIMS)
+def test_each_tc_is_held_against_the_run(tmp_path: Path, said: str, ran: dict[str, str], wanted: str) -> None:
+    """What a verifier says of a TC is confirmed, refuted or uncheckable by the tests that name it."""
+    life = Life("verifying").verdict("verify", VERIFIER, "PASS", tcs={"TC-1.1a": said})
+    outcome = spot_check(VERIFY, scene(tmp_path, life, tests={"tests": results(**ran)}))
+    assert outcome.body.startswith(f"- {wanted}: {VERIFIER}, TC-1.1a as ")
+    assert outcome.facts["claims"] == ("refuted" if wanted == "refuted" else "confirmed")
+
+
+@pytest.mark.parametrize(
+    ("passed", "failed", "wanted"), [(2, 1, "confirmed"), (3, 0, "refuted"), (2, 0, "refuted"), (13, 1, "refuted")]
+)
+def test_counts_are_held_against_the_run(tmp_path: Path, passed: int, failed: int, wanted: str) -> None:
+    """The tests that a verifier counted are those of the last run; one that errored failed, one skipped is neither."""
+    counts = Counts(passed=passed, failed=failed)
+    life = Life("verifying").verdict("verify", VERIFIER, "PASS", counts=counts)
+    ran = results(a="passed", b="passed", c="errored", d="skipped")
+    outcome = spot_check(VERIFY, scene(tmp_path, life, tests={"tests": ran}))
+    assert outcome.body == (
+        f"- {wanted}: {VERIFIER}, {passed} tests passed and {failed} failed: in the last run 2 passed and 1 failed"
+    )
+    assert [f.sources for f in outcome.findings] == ([("spot check",)] if wanted == "refuted" else [])
+
+
+def test_counts_of_no_run_are_uncheckable(tmp_path: Path) -> None:
+    """Where no test ran, nobody can say whether a count is right."""
+    life = Life("verifying").verdict("verify", VERIFIER, "PASS", counts=Counts(passed=1))
+    outcome = spot_check(VERIFY, scene(tmp_path, life))
+    assert outcome.body.startswith("- uncheckable: ")
+    assert outcome.facts == {"claims": "confirmed"}
 
 
 def test_the_latest_verdict_counts(tmp_path: Path) -> None:

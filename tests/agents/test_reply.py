@@ -14,6 +14,7 @@ from engine.agents.reply import LIMIT, InvalidReply, read_report
 from engine.model.verdict import Fixes, Report, Verdict, Work
 
 TCS = ("TC-1.1a", "TC-1.1b")
+OTHERS = {"TC-1.2a": "manual", "TC-1.2b": "deferred"}
 ISSUE = {"severity": "issue", "where": "docs/spec.md:3", "quote": "two seconds", "text": "says two, means three"}
 
 
@@ -37,7 +38,7 @@ def block(fields: object, fence: str = "```json") -> str:
 
 
 def read(text: str) -> Report:
-    return read_report(text, "verdict", story="4", turn=1, tcs=TCS)
+    return read_report(text, "verdict", story="4", turn=1, tcs=TCS, others=OTHERS)
 
 
 FAIL = verdict(verdict="FAIL", findings=[ISSUE])
@@ -62,9 +63,12 @@ GOOD: dict[str, tuple[str, str]] = {
     "revise": (block(verdict(verdict="REVISE", findings=[{**ISSUE, "severity": "major"}])), "FAIL"),
     "block": (block(verdict(verdict="BLOCK", findings=[{**ISSUE, "severity": "Critical"}])), "FAIL"),
     "ready with issues": (block(verdict(verdict="READY WITH ISSUES", findings=[ISSUE])), "FAIL"),
-    "failing tc": (block({**FAIL, "tcs": {"TC-1.1a": "fail", "TC-1.1b": "manual"}}), "FAIL"),
-    "deferred tc": (block(verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "deferred"})), "PASS"),
-    "unclosed code before": (f"~~~\n{block(verdict())}", "PASS"),
+    "failing tc": (block({**FAIL, "tcs": {"TC-1.1a": "fail", "TC-1.1b": "pass", "TC-1.2a": "manual"}}), "FAIL"),
+    "other tcs": (block(verdict(tcs={**dict.fromkeys(TCS, "pass"), **OTHERS})), "PASS"),
+    "failing manual tc": (block({**FAIL, "tcs": {**dict.fromkeys(TCS, "PASS"), "TC-1.2a": "FAILED"}}), "FAIL"),
+    "yaml": (block(verdict(), "```yaml"), "PASS"),
+    "tildes": (f"~~~json\n{json.dumps(verdict())}\n~~~", "PASS"),
+    "counts": (block(verdict(counts={"passed": 2, "failed": 0})), "PASS"),
 }
 
 
@@ -87,14 +91,25 @@ BAD: dict[str, tuple[str, str]] = {
     "two blocks": (block(verdict()) + block(FAIL), "2 JSON blocks"),
     "surrogate in a key": (block(verdict(tcs={**dict.fromkeys(TCS, "pass"), "\udc00": "pass"})), "lone surrogate"),
     "the same twice": (block(verdict()) * 2, "2 JSON blocks"),
-    "truncated": (block(verdict())[:-20], "0 JSON blocks"),
-    "fence not closed": ("```json\n" + json.dumps(verdict()), "0 JSON blocks"),
-    "no object": (block([verdict()]), "0 JSON blocks"),
+    "truncated": (block(verdict())[:-20], "cut off"),
+    "fence not closed": ("```json\n" + json.dumps(verdict()), "cut off"),
+    "no object": (block([verdict()]), "cannot be read"),
     "two keys": (
         block(verdict(verdict="FAIL")).replace('"FAIL"', '"FAIL", "verdict": "PASS"'),
         "'verdict' stands twice",
     ),
-    "hidden in another language": (block(verdict(), "```yaml"), "0 JSON blocks"),
+    "hidden in another language": (block(verdict(), "```python"), "cannot be read"),
+    "unclosed code before": (f"~~~\n{block(verdict())}", "cut off"),
+    "a tested tc by hand": (block(verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "manual"})), "the story tests it"),
+    "a tested tc deferred": (block(verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "deferred"})), "the story tests it"),
+    "a manual tc as passing": (
+        block(verdict(tcs={**dict.fromkeys(TCS, "pass"), "TC-1.2a": "pass"})),
+        "says that it is",
+    ),
+    "failing counts": (block(verdict(counts={"passed": 2, "failed": 1})), "1 that fail"),
+    "no test ran": (block(verdict(counts={"passed": 0})), "0 tests that pass"),
+    "round as true": (block(verdict(round=True)), "round"),
+    "finding without words": (finding(text=" \u200b"), "no words"),
     "pass with an issue": (block(verdict(findings=[ISSUE])), "PASS with 1 open"),
     "pass with a blocker": (block(verdict(findings=[{**ISSUE, "severity": "blocker"}])), "PASS with 1 open"),
     "ship with major": (block(verdict(verdict="SHIP", findings=[{**ISSUE, "severity": "major"}])), "PASS with"),
@@ -131,7 +146,7 @@ BAD: dict[str, tuple[str, str]] = {
     "text missing": (block(verdict(verdict="FAIL", findings=[{"severity": "issue"}])), "findings.0.text"),
     "lone surrogate": (block(verdict(reasoning="\ud800")), "lone surrogate"),
     "too deep": ("```json\n" + "[" * 100_000 + "\n```", "0 JSON blocks"),
-    "huge number": ('```json\n{"verdict": ' + "9" * 5000 + "}\n```", "0 JSON blocks"),
+    "huge number": ('```json\n{"verdict": ' + "9" * 5000 + "}\n```", "cannot be read"),
 }
 
 
