@@ -130,7 +130,7 @@ class Repo:
 
     def __init__(self, folder: Path, *lines: dict[str, object], config: str = CONFIG, story: str = STORY) -> None:
         self.root, self.state = folder / "r", folder / "state"
-        roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "script.yaml"\n' for role in ROLES)
+        roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "../script.yaml"\n' for role in ROLES)
         home = "docs/stories/story-1-greeter"
         files = {
             "story.toml": config + roles,
@@ -168,7 +168,7 @@ class Repo:
 
     def script(self, *lines: dict[str, object]) -> None:
         """What the agents answer; later lines of the smooth run hold where these do not match."""
-        self.write("script.yaml", yaml.safe_dump({"replies": [*lines, *SMOOTH]}, sort_keys=False))
+        self.write("../script.yaml", yaml.safe_dump({"replies": [*lines, *SMOOTH]}, sort_keys=False))
 
     def git(self, *words: str) -> str:
         done = subprocess.run(["git", *words], cwd=self.root, check=True, capture_output=True, text=True)

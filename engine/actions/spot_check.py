@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.actions.gate import tcs_in
+from engine.actions.junit import tcs_in
 from engine.actions.situation import Outcome, Situation
 from engine.model.events import Ended
 from engine.model.machine import SpotCheckAct
