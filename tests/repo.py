@@ -120,7 +120,7 @@ SMOOTH: list[dict[str, object]] = [
     {"act": "impl_green", "files": {"src/greet": "hello\n"}, "reply": {"files": ["src/greet"]}},
     {"act": "self_rev", "reply": {"files": []}},
     {"act": "code_fix", "reply": {"files": []}},
-    {"act": "verify", "reply": verdict(tcs=TCS)},
+    {"act": "verify", "reply": verdict(tcs=TCS, boundaries=[])},
 ]
 """Every act goes well; the lines that a test puts before these win where they match as well."""
 

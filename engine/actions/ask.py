@@ -39,7 +39,15 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
     open_ = [finding.id for finding in _fix_list(situation)] if returns == "fixes" else []
     tcs = situation.claims()[1] if act.purpose == "verify" else ()
     try:
-        report = read_report(reply.text, returns, story=situation.story.id, turn=todo.turn, tcs=tcs, findings=open_)
+        report = read_report(
+            reply.text,
+            returns,
+            story=situation.story.id,
+            turn=todo.turn,
+            tcs=tcs,
+            findings=open_,
+            boundaries=act.purpose == "verify",
+        )
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
     match report:
@@ -118,6 +126,9 @@ def _verdict_body(verdict: Verdict) -> str:
     if verdict.tcs:
         lines += ["", "| TC | Status |", "|---|---|"]
         lines += [f"| {tc} | {status} |" for tc, status in verdict.tcs.items()]
+    if verdict.boundaries is not None:
+        rows = [f"| {boundary.name.replace('|', '/')} | {boundary.status} |" for boundary in verdict.boundaries]
+        lines += ["", *(["| Boundary | Status |", "|---|---|", *rows] if rows else ["No boundaries."])]
     return "\n".join(lines)
 
 

@@ -27,7 +27,10 @@ _VERDICT = {
         }
     ],
     "tcs": {"TC-1.1a": "pass, fail, manual or deferred"},
+    "boundaries": [{"name": "what the code talks to outside itself", "status": "stub, mocked or integrated"}],
 }
+_VERIFYING = ("tcs", "boundaries")
+"""What only a verification answers."""
 _FIXES = {
     "answers": [
         {
@@ -51,6 +54,7 @@ EXAMPLES = frozenset(
         "what is wrong and what would be right",
         "evidence, with path:line",
         "every file you changed",
+        "what the code talks to outside itself",
         *(words for listed in _WORK.values() for words in listed),
     }
 )
@@ -60,6 +64,11 @@ _RULES = {
     "fixes": "Answer every finding of the list.",
     "work": "Leave a list empty where there is nothing to say.",
 }
+
+_INVENTORY = (
+    "List under `boundaries` everything outside the story's code that it talks to (services, stores, devices, the "
+    "clock), each as the product has it now; leave the list empty where there is none. A PASS has no stub among them."
+)
 
 
 def write_brief(
@@ -140,10 +149,11 @@ def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> s
 
 
 def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:
-    fields = {key: value for key, value in _FORMS[prompt.returns].items() if key != "tcs" or act.purpose == "verify"}
+    verifies = act.purpose == "verify"
+    fields = {key: value for key, value in _FORMS[prompt.returns].items() if verifies or key not in _VERIFYING}
     form = json.dumps(fields, indent=2)
     form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
-    rules = _RULES[prompt.returns]
+    rules = f"{_RULES[prompt.returns]} {_INVENTORY}" if verifies else _RULES[prompt.returns]
     return f"Answer with exactly one fenced block in this form. {rules}\n\n```json\n{form}\n```\n"
 
 

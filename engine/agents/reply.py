@@ -42,10 +42,12 @@ def read_report(
     turn: int,
     tcs: Collection[str] = (),
     findings: Collection[str] = (),
+    boundaries: bool = False,
 ) -> Report:
     """Read the one fenced JSON block of a reply.
 
-    `tcs` must all stand in a verdict's table; `findings` must all be answered by a fixer.
+    `tcs` must all stand in a verdict's table; `findings` must all be answered by a fixer; with `boundaries` a verdict
+    must hold the inventory of boundaries, if only an empty one.
     """
     if len(text) > LIMIT:
         raise InvalidReply(f"the answer has {len(text)} characters, more than {LIMIT}.")
@@ -53,7 +55,8 @@ def read_report(
     try:
         match returns:
             case "verdict":
-                return _consistent(Verdict.model_validate(_normal(fields)), story, turn, tcs)
+                verdict = _consistent(Verdict.model_validate(_normal(fields)), story, turn, tcs)
+                return _inventoried(verdict, boundaries)
             case "fixes":
                 return _complete(Fixes.model_validate(fields), findings)
             case "work":
@@ -168,6 +171,20 @@ def _consistent(verdict: Verdict, story: str, turn: int, tcs: Collection[str]) -
     failed = sorted(tc for tc, status in verdict.tcs.items() if status == "fail")
     if verdict.verdict == "PASS" and failed:
         raise InvalidReply(f"PASS with failing {', '.join(failed)} contradicts itself.")
+    return verdict
+
+
+def _inventoried(verdict: Verdict, demanded: bool) -> Verdict:
+    if verdict.boundaries is None and demanded:
+        raise InvalidReply("it lacks `boundaries`: what the code talks to outside itself; an empty list says: nothing.")
+    listed = verdict.boundaries or ()
+    names = [boundary.name.casefold() for boundary in listed]
+    twice = sorted({boundary.name for boundary in listed if names.count(boundary.name.casefold()) > 1})
+    if twice:
+        raise InvalidReply(f"the boundary {twice[0]!r} is listed twice.")
+    stubs = [boundary.name for boundary in listed if boundary.status == "stub"]
+    if verdict.verdict == "PASS" and stubs:
+        raise InvalidReply(f"PASS with a stub at the boundary {', '.join(stubs)} contradicts itself.")
     return verdict
 
 

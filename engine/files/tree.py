@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engine.files.repository import run_git
 
-_CACHES = {  # fmt: skip
+_CACHES = {
     "__pycache__",
     ".pytest_cache",
     ".mypy_cache",
@@ -30,7 +30,7 @@ _CACHES = {  # fmt: skip
 _JUNK = re.compile(
     r"(?:.*\.(?:pyc|pyo|swp|tsbuildinfo)|.*~|\.#.*|\.DS_Store|Thumbs\.db|\.coverage(?:\..*)?|\.eslintcache)"
 )
-LOCK_FILES = {  # fmt: skip
+LOCK_FILES = {
     "package-lock.json",
     "npm-shrinkwrap.json",
     "yarn.lock",

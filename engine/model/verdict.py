@@ -33,8 +33,15 @@ class Finding(Value):
     check: Check | None = None
 
 
+class Boundary(Value):
+    """One thing outside the story's code that it talks to, and what stands there in the product as it is now."""
+
+    name: Annotated[OneLine, Field(min_length=1)]
+    status: Literal["stub", "mocked", "integrated"]
+
+
 class Verdict(Value):
-    """PASS or FAIL with confidence, findings and TC-by-TC status."""
+    """PASS or FAIL with confidence, findings and TC-by-TC status; a verification adds the inventory of boundaries."""
 
     story: str
     round: int
@@ -43,6 +50,7 @@ class Verdict(Value):
     reasoning: str
     findings: tuple[Finding, ...] = ()
     tcs: dict[str, Outcome] = {}
+    boundaries: tuple[Boundary, ...] | None = None
 
 
 class FixAnswer(Value):
