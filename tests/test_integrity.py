@@ -236,6 +236,18 @@ def test_a_person_s_bug_authorises_a_test_once(tmp_path: Path) -> None:
     assert "test file changed since Red: tests/tc_g1.sh" in whys(repo, "tests")[-1]
 
 
+def test_a_count_that_a_person_settles_authorises_the_missing_test(tmp_path: Path) -> None:
+    """`story is right` lets the engineer add the test that Red left out."""
+    fix = {"act": "code_fix", "files": {"tests/tc_1_1b.sh": CHECK}, "reply": {"files": []}}
+    repo = repo_of(tmp_path, red({"tests/tc_1_1a.sh": CHECK}), fix, config=CONFIG)
+    repo.advance()
+    assert repo.at == "counting"
+    repo.tick("story is right: the tests change").edit("Note (required):", "Note (required): write it")
+    repo.advance()
+    assert repo.at == "gorilla"
+    assert "tests frozen anew, as decided: counts: story is right (Ana Person" in whys(repo, "tests")[-1]
+
+
 def test_a_bug_fix_is_no_leave_for_the_code(tmp_path: Path) -> None:
     """The decision lets tests in, and nothing else outside the Files table."""
     fix = {"act": "bug_fix", "files": LOUD | {"src/else": "x\n"}, "reply": {"files": []}}
