@@ -19,19 +19,18 @@ from typing import Literal, assert_never
 
 from engine.actions.act import act
 from engine.actions.fixed import before_fix
-from engine.actions.gate import read_tests
+from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs
 from engine.errors import FormatError, Tampered
 from engine.files import disk
-from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
+from engine.files.evidence import FINDINGS, evidence_name, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
 from engine.look import Repository, Seen, look
-from engine.model.call import TestResult
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
 from engine.model.machine import ConsolidateAct
 from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
@@ -270,6 +269,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         counts=outcome.counts,
         evidence=name,
         sha=sha,
+        freezes=outcome.freezes,
         session=outcome.session,
         model=outcome.model,
         tokens=outcome.tokens,
@@ -316,10 +316,7 @@ def _with(seen: Seen, events: list[Event]) -> Seen:
 def _situation(seen: Seen, ports: Ports) -> Situation:
     repository = seen.repository
 
-    def tests(gate: str) -> tuple[TestResult, ...]:
-        ended = seen.progress.latest.get((gate, ""))
-        return read_tests(read_body(seen.evidence / ended.evidence)) if ended else ()
-
+    back = ReadBack(repository.root, seen.evidence, seen.machine, seen.progress)
     return Situation(
         root=repository.root,
         scratch=repository.state,
@@ -332,7 +329,9 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         clock=ports.clock,
         claims=lambda: claims_of(seen.pack, seen.source.id),
         problems=lambda: story_problems(seen.pack, repository.root, seen.source.id),
-        tests=tests,
+        tests=back.tests,
+        evidence=back.evidence,
+        inputs=seen.inputs,
         words=_words(seen),
         still=seen.journal.demand_same,
         others=lambda: other_tcs(seen.pack, seen.source.id),

@@ -124,7 +124,7 @@ SMOOTH: list[dict[str, object]] = [
     {"act": "impl_green", "files": {"src/greet": "hello\n"}, "reply": {"files": ["src/greet"]}},
     {"act": "self_rev", "reply": {"files": []}},
     {"act": "code_fix", "reply": {"files": []}},
-    {"act": "verify", "reply": verdict(tcs=TCS)},
+    {"act": "verify", "reply": verdict(tcs=TCS, boundaries=[])},
 ]
 """Every act goes well; the lines that a test puts before these win where they match as well."""
 
@@ -137,8 +137,7 @@ class Repo:
         self.pack = self.root / "docs/stories"
         self.story = self.pack / "story-1-greeter/story.md"
         shutil.copytree(_adopted(config, story), self.root)
-        if lines:
-            self.script(*lines)
+        self.script(*lines)
 
     @property
     def repository(self) -> Repository:
@@ -151,7 +150,7 @@ class Repo:
 
     def script(self, *lines: dict[str, object]) -> None:
         """What the agents answer; later lines of the smooth run hold where these do not match."""
-        self.write("script.yaml", script(*lines))
+        self.write("../script.yaml", script(*lines))
 
     def git(self, *words: str) -> str:
         return git(self.root, *words)
@@ -222,11 +221,10 @@ atexit.register(_BUILT.cleanup)
 def _adopted(config: str, story: str) -> Path:
     """The repository with its story adopted, made once for all tests of this process that want the same."""
     folder = Path(_BUILT.name) / str(len(list(Path(_BUILT.name).iterdir())))
-    roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "script.yaml"\n' for role in ROLES)
+    roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "../script.yaml"\n' for role in ROLES)
     home = "docs/stories/story-1-greeter"
     files = {
         "story.toml": config + roles,
-        "script.yaml": script(),
         "tools/run-tests": RUN_TESTS,
         "tests/old.sh": "true\n",
         "docs/feature-spec.md": SPEC,

@@ -89,6 +89,8 @@ def scene(
         claims=lambda: claims,
         problems=lambda: problems,
         tests=lambda gate: ran.get(gate, ()),
+        evidence=lambda _: "",
+        inputs={},
         words=words or {"n": "4", "prev": "3", "slug": "login", "failures": "", "note": ""},
         still=lambda: None,
     )

@@ -49,7 +49,7 @@ HOMES = {
     "transitions": {"rules/statechart.py"},
     "typer": {"cli.py"},
     "pygraphviz": {"graph.py"},
-    "junitparser": {"actions/gate.py"},
+    "junitparser": {"actions/junit.py"},
     "filelock": {"files/disk.py"},
     "sqlite3": {"calls/local.py"},
     "subprocess": {"actions/gate.py", "files/repository.py"},

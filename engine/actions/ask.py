@@ -50,6 +50,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
             gates=_not_passing(situation),
             given=_given(situation) if returns == "verdict" else (),
             findings=open_,
+            boundaries=verify,
         )
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
@@ -154,6 +155,9 @@ def _verdict_body(verdict: Verdict) -> str:
             "",
             f"Tests, as counted by the agent: {verdict.counts.passed} passed, {verdict.counts.failed} failed.",
         ]
+    if verdict.boundaries is not None:
+        rows = [f"| {boundary.name.replace('|', '/')} | {boundary.status} |" for boundary in verdict.boundaries]
+        lines += ["", *(["| Boundary | Status |", "|---|---|", *rows] if rows else ["No boundaries."])]
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ from engine.agents.protocol import Agent, Clock
 from engine.files.config import Config
 from engine.model.base import Value
 from engine.model.call import TestResult
+from engine.model.events import Ended
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem
@@ -25,7 +26,8 @@ Claims = tuple[int | None, tuple[str, ...]]
 class Situation:
     """One story at the moment an action runs. Paths of stories are relative to `root`.
 
-    `still` raises StoryChanged when the tree is not the one any more that the action began in.
+    `tests` are those that a gate ran last, a baseline first; `evidence` raises Tampered where a call's evidence is not
+    what the journal knows. `still` raises StoryChanged when the tree is not the one any more that the action began in.
     """
 
     root: Path
@@ -40,6 +42,8 @@ class Situation:
     claims: Callable[[], Claims]
     problems: Callable[[], tuple[Problem, ...]]
     tests: Callable[[str], tuple[TestResult, ...]]
+    evidence: Callable[[Ended], str]
+    inputs: Mapping[str, str]
     words: Mapping[str, str]
     still: Callable[[], None]
     others: Callable[[], Mapping[str, str]] = dict
@@ -57,6 +61,7 @@ class Outcome(Value):
     answers: tuple[FixAnswer, ...] = ()
     tcs: dict[str, str] = {}
     counts: Counts | None = None
+    freezes: bool = False
     body: str = ""
     session: str | None = None
     model: str | None = None

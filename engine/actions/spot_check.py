@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.actions.fixed import check_fixes, cited
-from engine.actions.gate import tcs_in
+from engine.actions.junit import tcs_in
 from engine.actions.situation import Outcome, Situation
 from engine.model.events import Ended
 from engine.model.machine import SpotCheckAct

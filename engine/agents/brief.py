@@ -29,7 +29,10 @@ _VERDICT = {
     ],
     "tcs": {"TC-1.1a": "pass, fail, manual or deferred"},
     "counts": {"passed": "how many tests passed", "failed": "how many failed"},
+    "boundaries": [{"name": "what the code talks to outside itself", "status": "stub, mocked or integrated"}],
 }
+_VERIFYING = ("tcs", "counts", "boundaries")
+"""What only a verification answers."""
 _FIXES = {
     "answers": [
         {
@@ -53,6 +56,7 @@ EXAMPLES = frozenset(
         "what is wrong and what would be right",
         "evidence, with path:line",
         "every file you changed",
+        "what the code talks to outside itself",
         *(words for listed in _WORK.values() for words in listed),
     }
 )
@@ -62,6 +66,11 @@ _RULES = {
     "fixes": "Answer every finding of the list.",
     "work": "Leave a list empty where there is nothing to say.",
 }
+
+_INVENTORY = (
+    "List under `boundaries` everything outside the story's code that it talks to (services, stores, devices, the "
+    "clock), each as the product has it now; leave the list empty where there is none. A PASS has no stub among them."
+)
 
 
 def write_brief(
@@ -147,11 +156,11 @@ def _writes(act: AgentAct, pack: Pack, story: StorySource) -> list[str]:
 
 
 def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:
-    hidden = () if act.purpose == "verify" else ("tcs", "counts")
-    fields = {key: value for key, value in _FORMS[prompt.returns].items() if key not in hidden}
+    verifies = act.purpose == "verify"
+    fields = {key: value for key, value in _FORMS[prompt.returns].items() if verifies or key not in _VERIFYING}
     form = json.dumps(fields, indent=2)
     form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
-    rules = _RULES[prompt.returns]
+    rules = f"{_RULES[prompt.returns]} {_INVENTORY}" if verifies else _RULES[prompt.returns]
     return f"Answer with exactly one fenced block in this form. {rules}\n\n```json\n{form}\n```\n"
 
 

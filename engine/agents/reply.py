@@ -31,12 +31,14 @@ def read_report(
     gates: Mapping[str, str] | None = None,
     given: Collection[str] = (),
     findings: Collection[str] = (),
+    boundaries: bool = False,
 ) -> Report:
     """Read the one block of a reply, or a verdict in the method's own form.
 
     `tcs` must all stand in a verdict's table, `others` are the TCs that the story tests by hand or defers, `gates`
     those that ran in this round and did not pass, with their outcomes. `given` are the documents that the agent
-    read: a verdict that stands in one of them is none. `findings` must all be answered by a fixer.
+    read: a verdict that stands in one of them is none. `findings` must all be answered by a fixer; with `boundaries`
+    a verdict must hold the inventory of boundaries, if only an empty one.
     """
     if len(text) > LIMIT:
         raise InvalidReply(f"the answer has {len(text)} characters, more than {LIMIT}.")
@@ -44,7 +46,7 @@ def read_report(
         match returns:
             case "verdict":
                 verdict = Verdict.model_validate(_normal(_verdict_fields(text, story, turn, given)))
-                return _consistent(verdict, story, turn, tcs, others or {}, gates or {})
+                return _inventoried(_consistent(verdict, story, turn, tcs, others or {}, gates or {}), boundaries)
             case "fixes":
                 return _complete(Fixes.model_validate(_fields(text, "answers")), findings)
             case "work":
@@ -188,6 +190,20 @@ def _table(verdict: Verdict, tcs: Collection[str], others: Mapping[str, str]) ->
             raise InvalidReply(f"{tc} is {status!r}, but the story says that it is {known}.")
         if known is None and tcs and status in ("manual", "deferred"):
             raise InvalidReply(f"{tc} is {status!r}, but the story tests it.")
+
+
+def _inventoried(verdict: Verdict, demanded: bool) -> Verdict:
+    if verdict.boundaries is None and demanded:
+        raise InvalidReply("it lacks `boundaries`: what the code talks to outside itself; an empty list says: nothing.")
+    listed = verdict.boundaries or ()
+    names = [boundary.name.casefold() for boundary in listed]
+    twice = sorted({boundary.name for boundary in listed if names.count(boundary.name.casefold()) > 1})
+    if twice:
+        raise InvalidReply(f"the boundary {twice[0]!r} is listed twice.")
+    stubs = [boundary.name for boundary in listed if boundary.status == "stub"]
+    if verdict.verdict == "PASS" and stubs:
+        raise InvalidReply(f"PASS with a stub at the boundary {', '.join(stubs)} contradicts itself.")
+    return verdict
 
 
 def _complete(fixes: Fixes, findings: Collection[str]) -> Fixes:

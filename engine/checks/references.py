@@ -16,7 +16,7 @@ _LINK = re.compile(r"\]\(\s*<?([^()\s>]{1,300})>?(?:\s+\"[^\"]{0,200}\")?\s*\)")
 _DOC = re.compile(r"(?:\.{0,2}/)?(?:[\w@.+ -]+/)*[\w@.+-]+\.md(?::\d+(?:-\d+)?|#[\w-]+)?")
 _SUFFIX = re.compile(r"(?::\d+(?:-\d+)?|#[\w-]*)$")
 _SOURCE = re.compile(r"(?:[\w@.+\[\]()-]+/)*[\w@+\[\]()-][\w@.+\[\]()-]*\.[A-Za-z]\w{0,9}")
-_FILES = re.compile(r"\bfiles?\b|deliverables", re.I)
+FILES = re.compile(r"\bfiles?\b|deliverables", re.I)
 _NEW = re.compile(r"\bnew\b|creat|added|deliverable", re.I)
 _OLD = re.compile(r"modif|chang|updat|exist|edit|touch", re.I)
 _WORD_NEW = re.compile(r"\b(?:new|creat\w*|add(?:ed|s)?)\b", re.I)
@@ -123,11 +123,11 @@ def _listed(story: Story) -> dict[tuple[str, str], int]:
     found: dict[tuple[str, str], int] = {}
     for line in story.page.prose:
         titles = line.headings[1:]
-        if not any(_FILES.search(t) for t in titles):
+        if not any(FILES.search(t) for t in titles):
             continue
         path = _listed_path(line.text)
         if path:
-            found.setdefault((path, _kind(titles, line.text)), line.number)
+            found.setdefault((path, kind_of(titles, line.text)), line.number)
     return found
 
 
@@ -137,7 +137,8 @@ def _listed_path(text: str) -> str | None:
     return m[1].strip() if m and _SOURCE.fullmatch(m[1].strip()) else None
 
 
-def _kind(titles: tuple[str, ...], text: str) -> str:
+def kind_of(titles: tuple[str, ...], text: str) -> str:
+    """Say whether a row or list item under these headings is about a "new", an "old" or an "either" file."""
     for title in reversed(titles):
         new, old = bool(_NEW.search(title)), bool(_OLD.search(title))
         if new != old:
@@ -154,8 +155,8 @@ def _made_by_prompts(story: Story) -> set[str]:
     found = set()
     for page in story.prompts_of("setup", "red", "green", "extra"):
         for line in page.prose:
-            if _FILES.search(" ".join(line.headings[1:])) or _WORD_NEW.search(line.text):
+            if FILES.search(" ".join(line.headings[1:])) or _WORD_NEW.search(line.text):
                 path = _listed_path(line.text)
-                if path and _kind(line.headings[1:], line.text) != "old":
+                if path and kind_of(line.headings[1:], line.text) != "old":
                     found.add(path)
     return found

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import yaml
 
+from engine.errors import Tampered
 from engine.files import disk
 
 FINDINGS = "findings.md"
@@ -32,9 +33,15 @@ def save_evidence(path: Path, head: Mapping[str, object], body: str) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_body(path: Path) -> str:
-    """The text of an evidence file, "" where there is none."""
+def read_checked(path: Path, sha: str, shown: str) -> str:
+    """The text of an evidence file, if it still is what the journal knows; Tampered, with its name, otherwise."""
     try:
-        return path.read_text("utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
+        raw = path.read_bytes()
+    except OSError as err:
+        raise Tampered(f"{shown}: the evidence cannot be read: {err.strerror}. Bring it back from git.") from err
+    if hashlib.sha256(raw).hexdigest() != sha:
+        raise Tampered(
+            f"{shown}: the evidence is not what the engine wrote: its SHA-256 is not the journal's. "
+            f"Put it back (`git diff {shown}` shows the change); nothing is decided on evidence that was edited."
+        )
+    return raw.decode("utf-8", "replace")

@@ -45,7 +45,8 @@ def git(root: Path, *words: str) -> str:
     return _git(root, *words)
 
 
-def _git(root: Path, *words: str) -> str:
+def run_git(root: Path, *words: str, index: Path | None = None) -> bytes | None:
+    """What git prints, byte for byte; None where it fails or is not there. `index` stands in for git's own."""
     import subprocess  # here, since `story status` needs no git and starts faster without
 
     try:
@@ -53,11 +54,15 @@ def _git(root: Path, *words: str) -> str:
             ["git", "--no-optional-locks", *words],  # what only looks must not write, not even git's index
             cwd=root,
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",  # a diff holds the bytes of any file
             check=False,
-            timeout=30,
+            timeout=120 if index else 30,
+            env={**os.environ, "GIT_INDEX_FILE": str(index)} if index else None,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout if done.returncode == 0 else None
+
+
+def _git(root: Path, *words: str) -> str:
+    # a diff holds the bytes of any file
+    return (run_git(root, *words) or b"").decode("utf-8", "replace").replace("\r\n", "\n").strip()

@@ -58,8 +58,34 @@ class CommandRun(Value):
     output: str
 
 
+class Tree(Value):
+    """The tree that a gate ran in, seen as its commands began. Paths are those of files, as evidence spells them.
+
+    `head` is the commit ("" before the first one; None without git), `dirty` and `tests` are path → SHA-256 of what
+    differs from it and of the test files ("" for what is gone). `changed` is what differs from the baseline's tree;
+    None where that cannot be told, and `unknown` says why. `made` and `wrote` are what the commands themselves
+    changed: files that git sees, and test files.
+    """
+
+    head: str | None = None
+    dirty: dict[str, str] = {}
+    changed: tuple[str, ...] | None = None
+    unknown: str = ""
+    tests: dict[str, str] = {}
+    stubs: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    wrote: tuple[str, ...] = ()
+
+
 class GateRun(Value):
-    """What a gate's commands did, each run to its end, with the tests of all reports merged."""
+    """What a gate's commands did, each run to its end, with the tests of all reports merged.
+
+    Where a test failed, the commands ran once more: `runs` and `tests` are the last round, `earlier` and
+    `earlier_tests` the one before it.
+    """
 
     runs: tuple[CommandRun, ...]
     tests: tuple[TestResult, ...] | None = None
+    earlier: tuple[CommandRun, ...] = ()
+    earlier_tests: tuple[TestResult, ...] | None = None
+    tree: Tree | None = None

@@ -44,7 +44,7 @@ class Ended(Value):
     """A call's result was accepted, or it failed technically.
 
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
-    and `sha` the SHA-256 of its bytes.
+    and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more.
     """
 
     event: Literal["ended"] = "ended"
@@ -59,6 +59,7 @@ class Ended(Value):
     counts: Counts | None = None
     evidence: str
     sha: str
+    freezes: bool = False
     session: str | None = None
     model: str | None = None
     tokens: int = 0

@@ -291,6 +291,13 @@ class Decision(Value):
     note: Literal["required", "optional"] = "optional"
     box: dict[str, str] = Field({}, description="Item whose tick alone means this option.")
     standing: bool = Field(False, description="May story.toml answer it once for all?")
+    amends: Many = Field((), description="Options that authorise a change of the tests that Red froze.")
+
+    @model_validator(mode="after")
+    def _amends_by_a_person(self) -> Decision:
+        if self.amends and self.standing:
+            raise ValueError("`amends` needs a person each time: drop `standing`")
+        return self
 
 
 class Loop(Value):

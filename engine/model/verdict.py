@@ -41,8 +41,15 @@ class Counts(Value):
     failed: Annotated[int, Strict(), Field(ge=0)] = 0
 
 
+class Boundary(Value):
+    """One thing outside the story's code that it talks to, and what stands there in the product as it is now."""
+
+    name: Annotated[OneLine, Field(min_length=1)]
+    status: Literal["stub", "mocked", "integrated"]
+
+
 class Verdict(Value):
-    """PASS or FAIL with confidence, findings and TC-by-TC status."""
+    """PASS or FAIL with confidence, findings and TC-by-TC status; a verification adds the inventory of boundaries."""
 
     story: str
     round: Annotated[int, Strict()]
@@ -52,6 +59,7 @@ class Verdict(Value):
     findings: tuple[Finding, ...] = ()
     tcs: dict[str, Outcome] = {}
     counts: Counts | None = None
+    boundaries: tuple[Boundary, ...] | None = None
 
 
 class FixAnswer(Value):

@@ -41,6 +41,9 @@ class Progress:
     done: dict[Who, Ended] = field(default_factory=dict)
     failures: dict[Who, list[Ended]] = field(default_factory=dict)
     latest: dict[Who, Ended] = field(default_factory=dict)
+    first: dict[str, Ended] = field(default_factory=dict)  # each gate's first run since execution began
+    frozen: Ended | None = None  # the gate run that lists the tests as they must stay
+    amended: Decided | None = None  # a person's leave to change them, until the next gate froze them anew
     turns: dict[Who, int] = field(default_factory=dict)
     sessions: dict[Who, str] = field(default_factory=dict)
     judged: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -82,7 +85,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.asked[event.id] = event
                 progress.questions += 1
             case Decided():
-                _decide(progress, event)
+                _decide(machine, progress, event)
             case Ticked():
                 progress.facts["item", event.item] = "ticked" if event.ticked else "open"
             case Stepped():
@@ -158,6 +161,13 @@ def to_fix(findings: Iterable[Finding], dispositions: dict[str, Decided], effort
     return chosen
 
 
+def _begins(machine: Machine, event: Stepped) -> bool:
+    """Does execution begin with this step, and not go on after fixes or a failure?"""
+    if event.source == machine.defaults.failed or machine.phase_of(event.dest) != "execution":
+        return False
+    return machine.phase_of(event.source) in ("validation", "ready")
+
+
 def _enter(machine: Machine, progress: Progress, state: str) -> None:
     if state == machine.defaults.failed and progress.state != state:
         progress.origin = progress.state
@@ -183,6 +193,10 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         progress.failures.setdefault(who, []).append(ended)
         return
     progress.done[who] = progress.latest[who] = ended
+    if began.act in machine.gates:
+        progress.first.setdefault(began.act, ended)
+    if ended.freezes:
+        progress.frozen, progress.amended = ended, None
     for name, value in ended.facts.items():
         fact = tuple(name.split(":"))
         progress.facts[fact] = value
@@ -202,8 +216,11 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
             progress.facts["item", item] = "ticked"
 
 
-def _decide(progress: Progress, event: Decided) -> None:
+def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
     progress.decided[event.id or event.decision] = event
+    decision = machine.decisions.get(event.decision)
+    if decision is not None and event.option in decision.amends and progress.frozen is not None:
+        progress.amended = event
     progress.asked.pop(event.id, None)
     if event.finding is not None:
         progress.dispositions[event.finding] = event
@@ -226,6 +243,9 @@ def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
         progress.counts[loop] = 0
     if event.enters:
         progress.counts[event.enters] = progress.counts.get(event.enters, 0) + 1
+    if _begins(machine, event):
+        progress.first.clear()
+        progress.frozen = progress.amended = None
     _enter(machine, progress, event.dest)
     for item in event.unticks:
         progress.facts["item", item] = "open"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.actions.gate import judge_red, judge_tests, read_tests, run_gate, tcs_in
+from engine.actions.gate import run_gate
+from engine.actions.judge import judge_red, judge_tests
+from engine.actions.junit import read_tests, tcs_in
 from engine.actions.situation import Outcome, Situation
 from engine.errors import StoryChanged, UsageError
 from engine.model.call import CommandRun, GateRun, TestResult

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -79,6 +80,36 @@ def test_a_clear_verdict_is_read(name: str) -> None:
     report = read(text)
     assert isinstance(report, Verdict)
     assert report.verdict == wanted
+
+
+BOUNDARIES: dict[str, tuple[object, str]] = {
+    "none said": (None, "lacks `boundaries`"),
+    "a stub": ([{"name": "bank", "status": "stub"}], "PASS with a stub at the boundary bank"),
+    "twice": ([{"name": "bank", "status": "mocked"}, {"name": "Bank", "status": "integrated"}], "is listed twice"),
+    "unknown status": ([{"name": "bank", "status": "done"}], "boundaries.0.status"),
+    "no name": ([{"name": "", "status": "mocked"}], "boundaries.0.name"),
+    "the example": (
+        [{"name": "what the code talks to outside itself", "status": "mocked"}],
+        "is quoted from the example",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDARIES)
+def test_a_bad_inventory_of_boundaries_is_no_answer(name: str) -> None:
+    """A verification without an inventory, or a PASS with a stub in it, is asked for again."""
+    listed, why = BOUNDARIES[name]
+    with pytest.raises(InvalidReply, match=re.escape(why)):
+        read_report(block(verdict(boundaries=listed)), "verdict", story="4", turn=1, tcs=TCS, boundaries=True)
+
+
+def test_an_inventory_of_boundaries_is_read() -> None:
+    """It may be empty, and a FAIL may name a stub; whoever does not verify needs none."""
+    for fields in (verdict(boundaries=[]), {**FAIL, "boundaries": [{"name": "bank", "status": "stub"}]}):
+        report = read_report(block(fields), "verdict", story="4", turn=1, tcs=TCS, boundaries=True)
+        assert isinstance(report, Verdict)
+        assert report.boundaries is not None
+    assert isinstance(read(block(verdict())), Verdict)
 
 
 def finding(**changes: object) -> str:
