@@ -144,7 +144,10 @@ def test_a_quote_that_does_not_stand_there_goes_to_a_person_with_both_sides(tmp_
 
 def test_counts_that_the_run_does_not_show_go_to_a_person(tmp_path: Path) -> None:
     """A verifier that counted other tests than ran is not believed; the question says both numbers."""
-    counted = {"act": "verify", "reply": verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "pass"}, counts={"passed": 13})}
+    counted = {
+        "act": "verify",
+        "reply": verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "pass"}, counts={"passed": 13}, boundaries=[]),
+    }
     repo = gorilla(Repo(tmp_path, counted))
     repo.tick("Gorilla testing done (human)")
     assert repo.steps(repo.advance()) == ["verifying", "verify_triage"]
@@ -568,7 +571,7 @@ def test_a_scripted_role_needs_a_script(tmp_path: Path) -> None:
     """A role that is scripted without a script is a mistake in story.toml, told with what to add."""
     repo = Repo(tmp_path)
     toml = repo.root / "story.toml"
-    toml.write_text(toml.read_text().replace('script = "script.yaml"', ""))
+    toml.write_text(toml.read_text().replace('script = "../script.yaml"', ""))
     with pytest.raises(UsageError, match=r"roles\.builder_validator is scripted but names no script"):
         repo.advance()
 

@@ -28,6 +28,7 @@ VERDICT = {
     "reasoning": "I read all of it.",
     "findings": [{"severity": "issue", "where": "a.md:1", "quote": "q", "text": "bad\nwords"}],
     "tcs": {"TC-1.1a": "fail"},
+    "boundaries": [],
 }
 
 
@@ -203,5 +204,5 @@ def test_the_form_that_is_asked_for_is_the_form_that_is_read(tmp_path: Path) -> 
     text = Listener(tmp_path).brief("verify", VERIFIER, life)
     form = json.loads(text.split("```json\n")[1].split("```")[0])
     filled = {**form, "verdict": "PASS", "confidence": "low", "reasoning": "Ran it.", "findings": []}
-    filled |= {"tcs": {"TC-1.1a": "pass"}, "counts": {"passed": 1, "failed": 0}}
+    filled |= {"tcs": {"TC-1.1a": "pass"}, "counts": {"passed": 1, "failed": 0}, "boundaries": []}
     assert ask(tmp_path / "b", "verify", VERIFIER, filled).status == "ok"

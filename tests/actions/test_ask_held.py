@@ -32,7 +32,7 @@ class Says:
 
 
 def block(**changes: object) -> str:
-    return f"```json\n{json.dumps({**VERDICT, 'tcs': TCS, **changes})}\n```\n"
+    return f"```json\n{json.dumps({**VERDICT, 'tcs': TCS, 'boundaries': [], **changes})}\n```\n"
 
 
 def verified(tmp_path: Path, life: Life, text: str, **more: object) -> Outcome:
