@@ -131,7 +131,8 @@ def test_commits_in_between_hide_and_spoil_nothing(tmp_path: Path) -> None:
     assert f"{OUTSIDE}src/else" in whys(repo, "tests")[-1]
     repo.root, repo.state = honest / "r", honest / "state"  # and without the state folder, as on another machine
     shutil.copy(tmp_path / "script.yaml", honest / "script.yaml")
-    repo.story = repo.root / "docs/stories/story-1-greeter/story.md"
+    repo.pack = repo.root / "docs/stories"
+    repo.story = repo.pack / "story-1-greeter/story.md"
     assert repo.steps(repo.advance(one_step=True)) == ["self_review"]
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.files.evidence import evidence_folder, evidence_name, read_body, save_evidence
+from engine.errors import Tampered
+from engine.files.evidence import evidence_folder, evidence_name, read_checked, save_evidence
 from engine.markdown import front_matter
 
 
@@ -53,8 +54,13 @@ def test_the_same_evidence_is_not_written_again(tmp_path: Path) -> None:
     assert save_evidence(path, {"a": 1}, "y") != first
 
 
-def test_a_body_is_read_however_it_looks(tmp_path: Path) -> None:
-    """Evidence that is gone reads as nothing, and bytes that are no text stop nobody."""
-    assert read_body(tmp_path / "none.md") == ""
-    (tmp_path / "x.md").write_bytes(b"a\xff")
-    assert read_body(tmp_path / "x.md") == "a\ufffd"
+def test_only_evidence_that_the_journal_knows_is_believed(tmp_path: Path) -> None:
+    """Evidence that is gone or was edited is refused with its name; what the engine wrote is read back."""
+    path = tmp_path / "01-tests.md"
+    sha = save_evidence(path, {"story": "1"}, "Tests: 1 passed")
+    assert read_checked(path, sha, "evidence/01-tests.md").endswith("Tests: 1 passed\n")
+    path.write_bytes(path.read_bytes() + b"2 passed\xff")
+    with pytest.raises(Tampered, match=r"evidence/01-tests\.md: the evidence is not what the engine wrote"):
+        read_checked(path, sha, "evidence/01-tests.md")
+    with pytest.raises(Tampered, match="cannot be read"):
+        read_checked(tmp_path / "none.md", sha, "none.md")
