@@ -62,7 +62,7 @@ def _adopt(
     path = repository.root / source.story.path
     journal = Journal(evidence_folder(path, layout) / NAME)
     if not read_journal(journal.path):
-        journal.append(Adopted(at=clock(), by=author, machine=machine.machine, state=machine.initial))
+        journal.append(Adopted(at=clock(), by=author, machine=machine.machine, state=machine.initial, story=source.id))
     first = read_journal(journal.path)[0]
     if not isinstance(first, Adopted):
         name = journal.path.relative_to(repository.root).as_posix()

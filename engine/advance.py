@@ -22,9 +22,8 @@ from engine.actions.gate import read_tests
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
-from engine.errors import Tampered
 from engine.files import disk
-from engine.files.evidence import FINDINGS, evidence_name, read_body, save_evidence
+from engine.files.evidence import FINDINGS, read_body, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.look import Repository, Seen, claims_of, look, story_problems
@@ -35,8 +34,9 @@ from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
 from engine.rules.history import fold
 from engine.rules.notice import Noticed, notice
-from engine.rules.projection import drift, edits
+from engine.rules.projection import edits
 from engine.rules.questions import ask_about
+from engine.trust import distrust, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports
 def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports) -> Advanced:
     """Say what `advance` would do next, changing nothing."""
     seen = look(repository, folder, story_id)
-    _refuse_drift(seen)
+    _demand_honest(seen)
     noticed = _notice(seen, ports)
     seen = _with(seen, noticed.events)
     result = Advanced(would=[_told(event) for event in noticed.events])
@@ -105,9 +105,8 @@ def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports
 
 def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
-    if not seen.progress.unwritten:
-        _refuse_drift(seen)
-    elif not seen.progress.running:
+    _demand_honest(seen)
+    if seen.progress.unwritten and not seen.progress.running:
         _write(_ask_all(seen, ports))
         return None
     noticed = _notice(seen, ports)
@@ -232,7 +231,7 @@ def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> Began:
 
 
 def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
-    name = evidence_name(began.number, began.act, began.role)
+    name = began.evidence
     head = {
         "story": seen.shown.id,
         "call": began.call,
@@ -276,14 +275,9 @@ def _notice(seen: Seen, ports: Ports) -> Noticed:
     return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock())
 
 
-def _refuse_drift(seen: Seen) -> None:
-    found = drift(seen.machine, seen.progress, seen.shown)
-    if found:
-        line, what = found[0]
-        raise Tampered(
-            f"{seen.shown.path}:{line}: {what}. Put it back (`git diff {seen.shown.path}` shows the change); "
-            "only the engine writes progress, and only from evidence."
-        )
+def _demand_honest(seen: Seen) -> None:
+    """Only the engine writes progress, and only from evidence; anything else is refused with the way back."""
+    refuse(distrust(seen.repository.root, seen.shown, seen.machine, seen.evidence, seen.events)[1])
 
 
 def _with(seen: Seen, events: list[Event]) -> Seen:

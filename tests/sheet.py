@@ -6,8 +6,9 @@ from engine.files.story_file import read_story
 from engine.markdown.edit import apply_edits
 from engine.model.pack import Source
 from engine.model.story import Story
+from engine.rules.forgery import Record, against_journal
 from engine.rules.notice import Noticed, notice
-from engine.rules.projection import adoption, drift, edits
+from engine.rules.projection import adoption, edits
 from tests.life import AT, Life, machine
 
 PATH = "docs/stories/story-4-login/story.md"
@@ -56,7 +57,8 @@ class Sheet:
         return notice(machine(), self.life.progress, self.story, by="Ana", at=AT)
 
     def drift(self) -> list[tuple[int, str]]:
-        return drift(machine(), self.life.progress, self.story)
+        record = Record(self.story, machine(), tuple(self.life.events), "evidence", {})
+        return [(line, what) for _, line, what in against_journal(record)]
 
     def line(self, text: str) -> int:
         """The line that holds these words."""

@@ -18,11 +18,6 @@ def evidence_folder(story: Path, layout: str) -> Path:
     return story.parent / "evidence" if layout == "folders" else story.with_suffix(".evidence")
 
 
-def evidence_name(number: int, act: str, role: str) -> str:
-    """The name of an action's evidence file."""
-    return f"{number:02d}-{act}{'-' + role if role else ''}.md".replace("_", "-")
-
-
 def save_evidence(path: Path, head: Mapping[str, object], body: str) -> str:
     """Write an evidence file durably and return the SHA-256 of its bytes; the same content is not written again."""
     front = yaml.safe_dump(dict(head), sort_keys=False, allow_unicode=True, width=110)
