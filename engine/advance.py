@@ -36,6 +36,7 @@ from engine.rules.history import fold
 from engine.rules.notice import Noticed, notice
 from engine.rules.projection import edits
 from engine.rules.questions import ask_about
+from engine.snapshot import keep_entry, keep_step
 from engine.trust import distrust, refuse
 
 
@@ -116,13 +117,16 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
         seen = _with(seen, noticed.events)
     match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
         case Fire() as fire:
+            keep_entry(seen)
             seen = _fire(seen, fire, ports, result)
             _write(seen)
+            keep_step(seen)
             return None
         case Run() as run if run.asks:
             _write(_ask_all(seen, ports))
             return None
         case Run() as run:
+            keep_entry(seen)
             pending = _run(seen, run, ports)
             if pending and len(pending) == len(run.todo):
                 return Waiting(for_="person", items=tuple(pending))

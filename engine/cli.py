@@ -14,6 +14,8 @@ from engine import __version__, report
 from engine.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.look import Repository
     from engine.report import Outcome
 
@@ -155,10 +157,7 @@ def explain(story: Story, as_json: Json = False) -> None:
     repository = _repository()
     target = find_story(repository, story)
     explained = run(repository, target.folder, target.id)
-    if as_json:
-        typer.echo(report.envelope("explain", "ok", explained.model_dump(mode="json")))
-    else:
-        typer.echo("\n".join(explained_lines(explained)))
+    _say("explain", "ok", explained.model_dump(mode="json"), explained_lines(explained), as_json)
 
 
 @app.command()
@@ -181,10 +180,40 @@ def adopt(
     for folder in _packs(repository, pack):
         chosen = tuple(story or ())
         written += run(repository, folder, chosen, author=ports.author(), clock=ports.clock, machine=machine)
-    if as_json:
-        typer.echo(report.envelope("adopt", "moved" if written else "ok", {"written": list(written)}))
-    else:
-        typer.echo("\n".join(f"adopted {path}" for path in written) or "nothing to adopt")
+    lines = [f"adopted {path}" for path in written] or ["nothing to adopt"]
+    _say("adopt", "moved" if written else "ok", {"written": list(written)}, lines, as_json)
+
+
+@app.command()
+def rewind(
+    story: Story,
+    to: Annotated[str, typer.Option(help="A state that the story has been in.")],
+    because: Annotated[str, typer.Option(help="Why, for the log.")] = "",
+    code: Annotated[bool, typer.Option("--code", help="Bring the files back, too, from the snapshot of then.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a story back to a state that it has been in; nothing is deleted.
+
+    Examples: story rewind 4 --to approving --because "wrong spec" ·  story rewind 4 --to red --code
+    """
+    from engine.rewind import rewind as run
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    ports = wire(repository, tell=lambda _: None)
+    done = run(
+        repository,
+        target.folder,
+        target.id,
+        to=to,
+        because=because,
+        code=code,
+        author=ports.author(),
+        clock=ports.clock,
+    )
+    _say("rewind", "moved", report.rewound_data(done), report.rewound_lines(target.id, done), as_json)
 
 
 @app.command()
@@ -209,11 +238,8 @@ def decide(
         places = [place]
     else:
         places = open_questions(repository, target.folder, target.id)
-    if as_json:
-        data: dict[str, object] = {"items": [place.model_dump() for place in places]}
-        typer.echo(report.envelope("decide", "moved" if question else "ok", data))
-    else:
-        typer.echo("\n".join(report.place_lines(places)) or "nothing is asked")
+    data: dict[str, object] = {"items": [place.model_dump() for place in places]}
+    _say("decide", "moved" if question else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
 
 
 @app.command()
@@ -230,10 +256,7 @@ def new(
     from engine.new import new_story
 
     written = new_story(_repository(), story, name, pack)
-    if as_json:
-        typer.echo(report.envelope("new", "moved", {"written": list(written)}))
-    else:
-        typer.echo("\n".join(f"wrote {path}" for path in written))
+    _say("new", "moved", {"written": list(written)}, [f"wrote {path}" for path in written], as_json)
 
 
 @app.command()
@@ -245,10 +268,7 @@ def init(as_json: Json = False) -> None:
     from engine.new import init_repository
 
     done = init_repository(Path.cwd())
-    if as_json:
-        typer.echo(report.envelope("init", "moved", {"said": list(done)}))
-    else:
-        typer.echo("\n".join(done))
+    _say("init", "moved", {"said": list(done)}, done, as_json)
 
 
 @app.command()
@@ -349,6 +369,11 @@ def _refuse(said: str, code: int) -> NoReturn:
         typer.echo(report.envelope(command, "refused", {"error": said}))
     typer.secho(f"story: {said}", err=True, fg=_colour("red"))
     raise SystemExit(code) from None
+
+
+def _say(command: str, outcome: Outcome, data: dict[str, object], lines: Sequence[str], as_json: bool) -> None:
+    """Say what was done: in lines, or to other programs."""
+    typer.echo(report.envelope(command, outcome, data) if as_json else "\n".join(lines))
 
 
 class _Ansi(StrEnum):

@@ -21,7 +21,7 @@ def story_diff(repository: Repository, folder: Path, story_id: str, step: int | 
         span = ["HEAD"]
     else:
         journal = seen.journal.path.relative_to(root).as_posix()
-        found = git(root, "log", "--format=%H", '-S"event":"stepped","at":', f'-G"n":{step},', "--", journal)
+        found = git(root, "log", "--format=%H", f'-G"event":"(stepped|rewound)","at":.*"n":{step},', "--", journal)
         commits = found.split()
         if not commits:
             raise UsageError(f"step {step} of story {story_id} is not in a commit of its own. Commit each step.")

@@ -20,7 +20,7 @@ from engine.files.machine_file import find_machine
 from engine.files.pack import exists_in, find_packs, list_stories, read_pack
 from engine.files.story_file import author_text, heading_of, key_line, read_story
 from engine.markdown.trace import spec_sections
-from engine.model.events import Event
+from engine.model.events import Adopted, Event
 from engine.model.facts import Fact, Facts
 from engine.model.machine import AgentAct, Machine
 from engine.model.pack import Pack, Source, StorySource
@@ -172,6 +172,16 @@ def look(repository: Repository, folder: Path, story_id: str, *, machine: str | 
         inputs=inputs,
         waiting_for=waiting_for,
     )
+
+
+def adopted_machine(repository: Repository, folder: Path, story_id: str) -> str | None:
+    """The machine that a story was adopted under by its journal, None where that cannot be read."""
+    for found in list_stories(repository.root, folder):
+        if found.id == story_id:
+            layout = "folders" if found.file.name == "story.md" else "files"
+            events = read_journal(evidence_folder(found.file, layout) / JOURNAL)
+            return events[0].machine if events and isinstance(events[0], Adopted) else None
+    return None
 
 
 def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:

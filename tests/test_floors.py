@@ -25,6 +25,7 @@ FLOORS: dict[str, float] = {
     "trust": 3.5,
     "look": 4,
     "actions": 4,
+    "snapshot": 4.5,
     "read_rows": 5,
     "target": 5,
     "check": 5,
@@ -34,6 +35,7 @@ FLOORS: dict[str, float] = {
     "diff": 5,
     "graph": 5,
     "advance": 5,
+    "rewind": 5,
     "status": 6,  # over read_rows, its slow way
     "new": 6,  # over target: a new story goes into the pack that is meant
     "report": 6,  # over advance, for the type of what it phrases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MARKS = ("story.toml", ".git")
@@ -45,19 +45,26 @@ def git(root: Path, *words: str) -> str:
     return _git(root, *words)
 
 
-def _git(root: Path, *words: str) -> str:
+def tried_git(root: Path, *words: str, given: str = "", environ: Mapping[str, str] | None = None) -> str | None:
+    """What git prints when it gets `given` on stdin; None where it fails or is not there."""
     import subprocess  # here, since `story status` needs no git and starts faster without
 
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", *words],  # what only looks must not write, not even git's index
             cwd=root,
+            input=given,
+            env={**os.environ, **(environ or {})},
             capture_output=True,
             encoding="utf-8",
             errors="replace",  # a diff holds the bytes of any file
             check=False,
-            timeout=30,
+            timeout=120,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def _git(root: Path, *words: str) -> str:
+    return tried_git(root, *words) or ""

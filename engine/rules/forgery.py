@@ -86,6 +86,12 @@ def refusal(story: Story, code: str, line: int, what: str) -> Problem:
     return Problem(**said, message=f"{what}.", remedy=remedy)
 
 
+def consolidated(events: tuple[Event, ...]) -> list[str]:
+    """The evidence from which findings.md was copied, the newest last."""
+    calls = {event.call for event in events if isinstance(event, Began) and event.act == "consolidate"}
+    return [e.evidence for e in events if isinstance(e, Ended) and e.status == "ok" and e.call in calls]
+
+
 Told = tuple[str, int, str]
 """(code, line, what)"""
 
@@ -207,7 +213,7 @@ def _log(record: Record, progress: Progress) -> Iterator[Told]:
     story = record.story
     known = {str(step.n) for step in progress.log}
     seen: list[int] = []
-    odd = [row for row in odd_rows(progress, story, record.folder) if row]
+    odd = odd_rows(progress, story, record.folder)
     for row in story.rows:
         name = row.cells[0]
         if name in known and int(name) not in seen:
@@ -240,7 +246,7 @@ def _evidence(record: Record, progress: Progress) -> Iterator[tuple[str, str, st
         match = _NUMBERED.fullmatch(name)
         if match and int(match[1]) <= _last(record):
             yield "S123", name, "no call of the journal wrote this file"
-    lists = [e.evidence for e in ended if e.status == "ok" and began[e.call].act == "consolidate"]
+    lists = consolidated(record.events)
     running = {e.evidence for e in began.values() if e.call not in {end.call for end in ended}}
     if not lists or (lists[-1] in progress.dropped and seen.get(FINDINGS) == record.files.get(FINDINGS, "")):
         return

@@ -101,7 +101,9 @@ def _items(machine: Machine, progress: Progress, story: Story, title: str) -> It
 def _rows(progress: Progress, story: Story, title: str, evidence: str) -> Iterator[Edit]:
     missing = [step for step in progress.log if step.n not in story.log]
     there = bool(story.rows)
-    if rewound(progress) and any(odd_rows(progress, story, evidence)):
+    known = tuple(step.n for step in progress.log)
+    altered = any(odd_rows(progress, story, evidence)) or known[: len(story.log)] != story.log
+    if rewound(progress) and altered:
         missing, there = progress.log, False
         yield RemoveSection((title, LOG))
     if missing and not there:
@@ -110,13 +112,10 @@ def _rows(progress: Progress, story: Story, title: str, evidence: str) -> Iterat
         yield AppendRow((title, LOG), _cells(step, evidence))
 
 
-def odd_rows(progress: Progress, story: Story, evidence: str) -> Iterator[ShownRow | None]:
-    """The rows that are not what the engine wrote; None for each that is missing."""
+def odd_rows(progress: Progress, story: Story, evidence: str) -> list[ShownRow]:
+    """The rows of the log that are not what the engine wrote, or stand there twice."""
     wanted = {str(step.n): row_of(_cells(step, evidence)) for step in progress.log}
-    for row in story.rows:
-        if wanted.pop(row.cells[0], None) != row_of(row.cells):
-            yield row
-    yield from (None for _ in wanted)
+    return [row for row in story.rows if wanted.pop(row.cells[0], None) != row_of(row.cells)]
 
 
 def row_of(cells: tuple[str, ...]) -> tuple[str, ...]:
