@@ -53,7 +53,7 @@ explain: $(READY) #- why a story stands where it stands: make explain STORY=4
 	@$(CLI) explain $(STORY)
 
 adopt: $(READY) #- bring raw stories under a machine: make adopt [STORY=4]
-	@$(CLI) adopt $(if $(STORY),--story $(STORY))
+	@$(CLI) adopt $(PACK) $(if $(STORY),--story $(STORY)) $(if $(COMPLETE),--complete "$(COMPLETE)" --because "$(WHY)")
 
 rewind: $(READY) #- bring a story back: make rewind STORY=4 TO=approving [WHY="wrong spec"] [CODE=1]
 	@$(CLI) rewind $(STORY) --to $(TO) $(if $(WHY),--because "$(WHY)") $(if $(CODE),--code)

@@ -165,21 +165,28 @@ def adopt(
     pack: AnyPack = None,
     story: Annotated[list[str] | None, typer.Option(help="Only this story (may be repeated).")] = None,
     machine: Annotated[str, typer.Option(help="The machine; else as story.toml says, else `story`.")] = "",
+    complete: Annotated[str, typer.Option(help="Only these, as done before: 0-3, or 0,2a.")] = "",
+    because: Annotated[str, typer.Option(help="What shows that they were done; for the log.")] = "",
     as_json: Json = False,
 ) -> None:
     """Bring raw stories under a machine: adds front matter and checklist, nothing else.
 
-    Examples: story adopt ·  story adopt docs/stories --story 4
+    With --complete: attest stories as done before, all items ticked, without evidence.
+
+    Examples: story adopt ·  story adopt docs/stories --story 4 ·
+    story adopt docs/stories --complete 0-3 --because "shipped in 7565210"
     """
     from engine.adopt import adopt as run
+    from engine.adopt import attest
     from engine.wiring import wire
 
     repository = _repository()
     ports = wire(repository, tell=lambda _: None)
-    written: list[str] = []
-    for folder in _packs(repository, pack):
-        chosen = tuple(story or ())
-        written += run(repository, folder, chosen, author=ports.author(), clock=ports.clock, machine=machine)
+    folders, written = _packs(repository, pack), list[str]()
+    ids = attest(repository, folders, complete, because, tuple(story or ()))
+    for folder in folders:
+        told = {"author": ports.author(), "machine": machine, "because": because}
+        written += run(repository, folder, ids, clock=ports.clock, **told)
     lines = [f"adopted {path}" for path in written] or ["nothing to adopt"]
     _say("adopt", "moved" if written else "ok", {"written": list(written)}, lines, as_json)
 
@@ -203,16 +210,8 @@ def rewind(
     repository = _repository()
     target = find_story(repository, story)
     ports = wire(repository, tell=lambda _: None)
-    done = run(
-        repository,
-        target.folder,
-        target.id,
-        to=to,
-        because=because,
-        code=code,
-        author=ports.author(),
-        clock=ports.clock,
-    )
+    who = {"author": ports.author(), "to": to, "because": because}
+    done = run(repository, target.folder, target.id, code=code, clock=ports.clock, **who)
     _say("rewind", "moved", report.rewound_data(done), report.rewound_lines(target.id, done), as_json)
 
 

@@ -9,7 +9,7 @@ from engine.model.story import Story
 from engine.rules.forgery import Record, against_journal
 from engine.rules.notice import Noticed, notice
 from engine.rules.projection import adoption, edits
-from tests.life import AT, Life, machine
+from tests.life import AT, Life, first_event, machine
 
 PATH = "docs/stories/story-4-login/story.md"
 RAW = "---\ndepends_on: [0]  # the author's\n---\n# Story 4: Login\n\nThe author's words.\n"
@@ -21,7 +21,7 @@ class Sheet:
     def __init__(self, life: Life, raw: bytes = RAW.encode()) -> None:
         self.life, self.raw = life, raw
         if b"\nstate: " not in raw:
-            self.raw = apply_edits(raw, adoption(machine(), self.read(raw), "drafted", AT))
+            self.raw = apply_edits(raw, adoption(machine(), self.read(raw), first_event()))
 
     @property
     def text(self) -> str:

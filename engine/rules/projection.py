@@ -6,31 +6,35 @@ import re
 from collections.abc import Iterator
 
 from engine.markdown.edit import AppendRow, Edit, InsertSection, RemoveSection, SetItem, SetKey, table_cell
-from engine.model.events import Asked, Rewound, Stepped
+from engine.model.events import Adopted, Asked, Rewound, Stepped
 from engine.model.machine import Decision, Machine
 from engine.model.story import ShownRow, Story
 from engine.model.verdict import Finding
-from engine.rules.history import Progress
+from engine.rules.history import Progress, fold
 
 DECISIONS, LOG = "Decisions", "Log"
 LOG_HEADER = "| Step | When | From → To | Why | Evidence |\n|---|---|---|---|---|\n"
 
 
-def checklist_text(machine: Machine, story_id: str) -> str:
-    """The checklist as `adopt` and `new` write it, word for word."""
+def checklist_text(machine: Machine, story_id: str, progress: Progress | None = None) -> str:
+    """The checklist as `adopt` writes it, word for word; the items of an attested story are ticked."""
     lines = [f"## {machine.title.replace('<n>', story_id)}", ""]
     for section, items in machine.checklist.items():
-        lines += [f"### {section}", *(f"- [ ] {item.text}" for item in items.values()), ""]
+        boxes = (f"- [{'x' if progress and progress.ticked(key) else ' '}] {item.text}" for key, item in items.items())
+        lines += [f"### {section}", *boxes, ""]
     return "\n".join(lines)
 
 
-def adoption(machine: Machine, story: Story, state: str, at: str) -> list[Edit]:
-    """The edits that bring a raw story under its machine: front matter and checklist, nothing else."""
+def adoption(machine: Machine, story: Story, first: Adopted) -> list[Edit]:
+    """The edits that bring a raw story under its machine: front matter and checklist; and why, if it is attested."""
+    progress = fold(machine, [first])
+    title = machine.title.replace("<n>", story.id)
     return [
-        SetKey("state", state),
+        SetKey("state", first.state),
         SetKey("machine", machine.machine),
-        SetKey("updated", at),
-        InsertSection(checklist_text(machine, story.id), under=None),
+        SetKey("updated", first.at),
+        InsertSection(checklist_text(machine, story.id, progress), under=None),
+        *_rows(progress, story.model_copy(update={"rows": ()}), title, ""),
     ]
 
 
