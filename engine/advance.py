@@ -23,6 +23,7 @@ from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
 from engine.files import disk
+from engine.files.blame import person_behind
 from engine.files.evidence import FINDINGS, read_body, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
@@ -276,7 +277,8 @@ def _write(seen: Seen) -> None:
 
 
 def _notice(seen: Seen, ports: Ports) -> Noticed:
-    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock())
+    proof = person_behind(seen.repository.root, seen.shown.path, seen.machine.people)
+    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock(), proof=proof)
 
 
 def _demand_honest(seen: Seen) -> None:
@@ -334,7 +336,7 @@ def _words(seen: Seen) -> dict[str, str]:
 
 def _places(seen: Seen, wait: Wait, noticed: Noticed) -> list[Place]:
     """Where somebody must look or edit, most blocking first."""
-    places = [*noticed.wrong, *noticed.open]
+    places = [*noticed.wrong, *noticed.open, *noticed.unproven]
     if places:
         return places
     match wait.for_:

@@ -39,7 +39,8 @@ diff: ## what a story changed: make diff STORY=4 [STEP=3]
 explain: ## why a story stands where it stands: make explain STORY=4
 \t@$(STORY_CLI) explain $(STORY)
 adopt: ## bring raw stories under their machine
-\t@$(STORY_CLI) adopt $(PACK) $(if $(STORY),--story $(STORY)) $(if $(COMPLETE),--complete $(COMPLETE) --because "$(WHY)")
+\t@$(STORY_CLI) adopt $(PACK) $(if $(STORY),--story $(STORY)) \\
+\t\t$(if $(COMPLETE),--complete "$(COMPLETE)" --because "$(WHY)")
 graph: ## draw a story's machine: make graph STORY=4
 \t@$(STORY_CLI) graph $(STORY)
 story: ## a new story from the template: make story STORY=5 NAME=login
