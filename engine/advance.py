@@ -107,7 +107,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
     if not seen.progress.unwritten:
         _refuse_drift(seen)
-    elif not seen.progress.running:
+    elif not seen.progress.running and not all(isinstance(event, Decided) for event in seen.progress.unwritten):
         _write(_ask_all(seen, ports))
         return None
     noticed = _notice(seen, ports)
@@ -129,7 +129,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
                 return Waiting(for_="person", items=tuple(pending))
             return None
         case Wait() as wait:
-            if noticed.events or noticed.wrong:
+            if noticed.events or noticed.wrong or seen.progress.unwritten:
                 _write(seen)
             return Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
         case never:
