@@ -67,7 +67,8 @@ def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> Non
     temp = Path(name)
     swap = target if expected is None else _swap_name(target, expected, after)
     try:
-        _fill(descriptor, after, like=target)
+        with _named(target):
+            _fill(descriptor, after, like=target)
         if expected is None:
             os.replace(temp, target)  # noqa: PTH105 - one system call, seen as such by the fault tests
         else:
@@ -121,10 +122,11 @@ def append(path: Path, line: bytes) -> None:
         whole = _whole(descriptor, size)
         if whole < size:
             os.ftruncate(descriptor, whole)
-        if os.write(descriptor, line + b"\n") != len(line) + 1:
-            os.ftruncate(descriptor, whole)
-            raise OSError(errno.ENOSPC, "no space left", str(path))
-        os.fsync(descriptor)
+        with _named(path):
+            if os.write(descriptor, line + b"\n") != len(line) + 1:
+                os.ftruncate(descriptor, whole)
+                raise OSError(errno.ENOSPC, "no space left")
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
     if new:
@@ -171,7 +173,8 @@ def sync_folder(folder: Path) -> None:
     """Make a rename or a new name in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        with _named(folder):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -191,6 +194,15 @@ def _fill(descriptor: int, content: bytes, *, like: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Calls on a descriptor know no path; who reads the error has to."""
+    try:
+        yield
+    except OSError as err:
+        raise type(err)(err.errno, err.strerror, str(path)) from err
 
 
 def _digest(content: bytes) -> str:
