@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.calls.port import Perform
+from engine.errors import CallFailed
 from engine.model.call import Reply
 
 _TABLE = "CREATE TABLE IF NOT EXISTS calls (id TEXT PRIMARY KEY, reply TEXT NOT NULL) WITHOUT ROWID"
@@ -47,6 +48,11 @@ class LocalCalls:
             with closing(self._open()) as database:
                 row = database.execute("SELECT reply FROM calls WHERE id = ?", (call,)).fetchone()
             return Reply.model_validate_json(row[0]) if row else None
+        except sqlite3.OperationalError as err:
+            if _lasts(err):
+                self._forget()
+                return None
+            raise self._unusable(err) from err
         except (sqlite3.DatabaseError, ValidationError):
             self._forget()
             return None
@@ -58,11 +64,10 @@ class LocalCalls:
                 with closing(self._open()) as database, database:
                     database.execute("INSERT OR REPLACE INTO calls VALUES (?, ?)", row)
                 return
-            except sqlite3.OperationalError:
-                raise
-            except sqlite3.DatabaseError:
-                if last:
-                    raise
+            except sqlite3.DatabaseError as err:
+                passing = isinstance(err, sqlite3.OperationalError) and not _lasts(err)
+                if last or passing:
+                    raise self._unusable(err) from err
                 self._forget()
 
     def _open(self) -> sqlite3.Connection:
@@ -77,7 +82,18 @@ class LocalCalls:
             raise
         return database
 
+    def _unusable(self, err: sqlite3.Error) -> CallFailed:
+        return CallFailed(
+            f"{self._path}: replies cannot be remembered: {err}. Make room and make it writable, then run it again."
+        )
+
     def _forget(self) -> None:
         """A file that is no database is disposable: start a new one."""
         for suffix in ("", "-wal", "-shm"):
             self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+
+def _lasts(err: sqlite3.Error) -> bool:
+    """Is it the file that is wrong (another table, say), and not the disk under it or another process?"""
+    code = getattr(err, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return bool(code & 0xFF == sqlite3.SQLITE_ERROR)
