@@ -241,10 +241,11 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         **({"session": outcome.session, "model": outcome.model} if outcome.session else {}),
         "ended": outcome.at,
     }
-    seen.journal.demand_same()
-    sha = save_evidence(seen.evidence / name, head, outcome.body)
+    same = seen.journal.demand_same
+    same()
+    sha = save_evidence(seen.evidence / name, head, outcome.body, still=same)
     if isinstance(todo.act, ConsolidateAct) and outcome.status == "ok":
-        save_evidence(seen.evidence / FINDINGS, {"story": seen.shown.id, "from": name}, outcome.body)
+        save_evidence(seen.evidence / FINDINGS, {"story": seen.shown.id, "from": name}, outcome.body, still=same)
     ended = Ended(
         at=outcome.at,
         call=began.call,

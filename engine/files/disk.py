@@ -56,8 +56,12 @@ def hold(lock: Path, patience: float, what: str = "the story is being written by
         held.release()
 
 
-def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> None:
+def replace(
+    target: Path, after: bytes, *, expected: bytes | None = None, still: Callable[[], None] = lambda: None
+) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
+
+    `still` is asked last before the rename and raises when the tree is not the one any more that the file is for.
 
     With `expected`, refuse with StoryChanged when the file holds other bytes, and lose nothing that somebody saves
     in the very moment of the write: old and new change places in one system call, and what comes out is compared.
@@ -69,6 +73,7 @@ def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> Non
     try:
         with _named(target):
             _fill(descriptor, after, like=target)
+        still()
         if expected is None:
             os.replace(temp, target)  # noqa: PTH105 - one system call, seen as such by the fault tests
         else:
@@ -112,13 +117,19 @@ def _give_back(swap: Path, target: Path, put: bytes, saved: bytes) -> None:
         put, saved = saved, came_out
 
 
-def append(path: Path, line: bytes) -> None:
-    """Append one line (without its end) durably; a torn last line of a killed process is cut off first."""
+def append(path: Path, line: bytes, *, still: Callable[[bytes], None] | None = None) -> None:
+    """Append one line (without its end) durably; a torn last line of a killed process is cut off first.
+
+    `still` is handed what the opened file holds and raises when that is not the file any more that the line is for;
+    so a checkout of another branch, which puts another file in its place, can come at no moment between the two.
+    """
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(descriptor).st_size
+        if still is not None:
+            _ask(still, os.pread(descriptor, size, 0), path, new=new)
         whole = _whole(descriptor, size)
         if whole < size:
             os.ftruncate(descriptor, whole)
@@ -127,10 +138,21 @@ def append(path: Path, line: bytes) -> None:
                 os.ftruncate(descriptor, whole)
                 raise OSError(errno.ENOSPC, "no space left")
             os.fsync(descriptor)
+        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise StoryChanged(f"{path} was replaced meanwhile: was another branch checked out?")
     finally:
         os.close(descriptor)
     if new:
         sync_folder(path.parent)
+
+
+def _ask(still: Callable[[bytes], None], content: bytes, path: Path, *, new: bool) -> None:
+    try:
+        still(content)
+    except StoryChanged:
+        if (new or not content) and path.stat().st_size == 0:
+            path.unlink()  # it was not there; opening it made it
+        raise
 
 
 def sweep(folder: Path) -> list[Path]:
