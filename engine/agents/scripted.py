@@ -114,12 +114,13 @@ def read_script(path: Path) -> Script:
     """Read and check a script."""
     try:
         return Script.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as err:
-        raise FormatError(f"the script cannot be read: {err}", path=str(path), remedy="Correct it.") from err
     except ValidationError as err:
         fault = err.errors()[0]
         where = ".".join(str(part) for part in fault["loc"])
         raise FormatError(f"{where}: {fault['msg']}.", path=str(path), remedy="Correct it.") from err
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as err:
+        why = " ".join(str(err).split()) or type(err).__name__
+        raise FormatError(f"the script cannot be read: {why}", path=str(path), remedy="Correct it.") from err
 
 
 def _words(reply: str | dict[str, object], brief: Brief) -> str:
