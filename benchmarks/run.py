@@ -31,6 +31,7 @@ from engine.rules.statechart import Statechart
 
 HERE = Path(__file__).parent
 TIME = "2026-01-01T00:00:00Z"
+MACHINE = read_machine(find_machine("story")).machine
 
 
 @dataclass(frozen=True)
@@ -185,10 +186,9 @@ def make_stories(root: Path, count: int) -> Path:
 
 def story_text(number: int) -> str:
     """One adopted story."""
-    machine = read_machine(find_machine("story")).machine
     front = f'---\nstate: drafted\nmachine: story\nupdated: "{TIME}"\n---\n'
     prose = "\n".join(f"Paragraph {n} of the overview, in the author's words, long enough." for n in range(30))
-    return f"{front}# Story {number}: Part {number}\n\n## Overview\n\n{prose}\n\n{checklist_text(machine, str(number))}"
+    return f"{front}# Story {number}: Part {number}\n\n## Overview\n\n{prose}\n\n{checklist_text(MACHINE, str(number))}"
 
 
 def paired(one: Callable[[], object], other: Callable[[], object], runs: int) -> tuple[float, float]:
