@@ -109,7 +109,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
     if not seen.progress.unwritten:
         _refuse_drift(seen)
-    elif not seen.progress.running:
+    elif not seen.progress.running and not all(isinstance(event, Decided) for event in seen.progress.unwritten):
         _write(_ask_all(seen, ports))
         return None
     noticed = _notice(seen, ports)
@@ -131,7 +131,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
                 return Waiting(for_="person", items=tuple(pending))
             return None
         case Wait() as wait:
-            if noticed.events or noticed.wrong:
+            if noticed.events or noticed.wrong or seen.progress.unwritten:
                 _write(seen)
             if wait.for_ == "files":
                 raise _prompts_missing(seen)
@@ -253,10 +253,11 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         **({"session": outcome.session, "model": outcome.model} if outcome.session else {}),
         "ended": outcome.at,
     }
-    seen.journal.demand_same()
-    sha = save_evidence(seen.evidence / name, head, outcome.body)
+    same = seen.journal.demand_same
+    same()
+    sha = save_evidence(seen.evidence / name, head, outcome.body, still=same)
     if isinstance(todo.act, ConsolidateAct) and outcome.status == "ok":
-        save_evidence(seen.evidence / FINDINGS, {"story": seen.shown.id, "from": name}, outcome.body)
+        save_evidence(seen.evidence / FINDINGS, {"story": seen.shown.id, "from": name}, outcome.body, still=same)
     ended = Ended(
         at=outcome.at,
         call=began.call,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from enum import StrEnum
@@ -44,7 +45,11 @@ def main() -> None:
         raise SystemExit(130) from None
     except OSError as err:
         where = f"{err.filename}: " if err.filename else ""
-        _refuse(f"{where}{err.strerror or err}. Make it readable and writable, or remove it.", 1)
+        full = err.errno in (errno.ENOSPC, errno.EDQUOT)
+        what = (
+            "Make room and run it again; nothing is lost." if full else "Make it readable and writable, or remove it."
+        )
+        _refuse(f"{where}{err.strerror or err}. {what}", 1)
     raise SystemExit(code if isinstance(code, int) else 0)
 
 

@@ -122,7 +122,7 @@ def read_script(path: Path) -> Script:
         line = err.problem_mark.line + 1 if err.problem_mark else None
         raise FormatError(f"no YAML: {err.problem}.", path=str(path), line=line, remedy="Correct it.") from err
     except (OSError, ValueError, yaml.YAMLError, RecursionError) as err:
-        why = " ".join(str(err).split())
+        why = " ".join(str(err).split()) or type(err).__name__
         raise FormatError(f"the script cannot be read: {why}.", path=str(path), remedy="Correct it.") from err
 
 

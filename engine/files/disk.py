@@ -56,8 +56,12 @@ def hold(lock: Path, patience: float, what: str = "the story is being written by
         held.release()
 
 
-def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> None:
+def replace(
+    target: Path, after: bytes, *, expected: bytes | None = None, still: Callable[[], None] = lambda: None
+) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
+
+    `still` is asked last before the rename and raises when the tree is not the one any more that the file is for.
 
     With `expected`, refuse with StoryChanged when the file holds other bytes, and lose nothing that somebody saves
     in the very moment of the write: old and new change places in one system call, and what comes out is compared.
@@ -67,7 +71,9 @@ def replace(target: Path, after: bytes, *, expected: bytes | None = None) -> Non
     temp = Path(name)
     swap = target if expected is None else _swap_name(target, expected, after)
     try:
-        _fill(descriptor, after, like=target)
+        with _named(target):
+            _fill(descriptor, after, like=target)
+        still()
         if expected is None:
             os.replace(temp, target)  # noqa: PTH105 - one system call, seen as such by the fault tests
         else:
@@ -111,24 +117,42 @@ def _give_back(swap: Path, target: Path, put: bytes, saved: bytes) -> None:
         put, saved = saved, came_out
 
 
-def append(path: Path, line: bytes) -> None:
-    """Append one line (without its end) durably; a torn last line of a killed process is cut off first."""
+def append(path: Path, line: bytes, *, still: Callable[[bytes], None] | None = None) -> None:
+    """Append one line (without its end) durably; a torn last line of a killed process is cut off first.
+
+    `still` is handed what the opened file holds and raises when that is not the file any more that the line is for;
+    so a checkout of another branch, which puts another file in its place, can come at no moment between the two.
+    """
     new = not path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         size = os.fstat(descriptor).st_size
+        if still is not None:
+            _ask(still, os.pread(descriptor, size, 0), path, new=new)
         whole = _whole(descriptor, size)
         if whole < size:
             os.ftruncate(descriptor, whole)
-        if os.write(descriptor, line + b"\n") != len(line) + 1:
-            os.ftruncate(descriptor, whole)
-            raise OSError(errno.ENOSPC, "no space left", str(path))
-        os.fsync(descriptor)
+        with _named(path):
+            if os.write(descriptor, line + b"\n") != len(line) + 1:
+                os.ftruncate(descriptor, whole)
+                raise OSError(errno.ENOSPC, "no space left")
+            os.fsync(descriptor)
+        if not path.exists() or path.stat().st_ino != os.fstat(descriptor).st_ino:
+            raise StoryChanged(f"{path} was replaced meanwhile: was another branch checked out?")
     finally:
         os.close(descriptor)
     if new:
         sync_folder(path.parent)
+
+
+def _ask(still: Callable[[bytes], None], content: bytes, path: Path, *, new: bool) -> None:
+    try:
+        still(content)
+    except StoryChanged:
+        if (new or not content) and path.stat().st_size == 0:
+            path.unlink()  # it was not there; opening it made it
+        raise
 
 
 def sweep(folder: Path) -> list[Path]:
@@ -171,7 +195,8 @@ def sync_folder(folder: Path) -> None:
     """Make a rename or a new name in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(descriptor)
+        with _named(folder):
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 
@@ -191,6 +216,15 @@ def _fill(descriptor: int, content: bytes, *, like: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Calls on a descriptor know no path; who reads the error has to."""
+    try:
+        yield
+    except OSError as err:
+        raise type(err)(err.errno, err.strerror, str(path)) from err
 
 
 def _digest(content: bytes) -> str:

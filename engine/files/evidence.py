@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
@@ -24,12 +24,17 @@ def evidence_name(number: int, act: str, role: str) -> str:
     return f"{number:02d}-{act}{'-' + role if role else ''}.md".replace("_", "-")
 
 
-def save_evidence(path: Path, head: Mapping[str, object], body: str) -> str:
-    """Write an evidence file durably and return the SHA-256 of its bytes; the same content is not written again."""
+def save_evidence(
+    path: Path, head: Mapping[str, object], body: str, *, still: Callable[[], None] = lambda: None
+) -> str:
+    """Write an evidence file durably and return the SHA-256 of its bytes; the same content is not written again.
+
+    `still` raises when the tree is not the one any more that the evidence belongs to.
+    """
     front = yaml.safe_dump(dict(head), sort_keys=False, allow_unicode=True, width=110)
     content = f"---\n{front}---\n\n{body.strip()}\n".encode()
     if not path.exists() or path.read_bytes() != content:
-        disk.replace(path, content)
+        disk.replace(path, content, still=still)
     return hashlib.sha256(content).hexdigest()
 
 

@@ -59,12 +59,18 @@ class Journal:
         self.demand_same()
         fields = {**event.model_dump(mode="json", exclude_defaults=True), "prev": self._link}
         line = json.dumps({"event": event.event, **fields}, ensure_ascii=False, separators=(",", ":")).encode()
-        disk.append(self.path, line)
+        disk.append(self.path, line, still=self._demand)
         self._link = link(line)
 
     def demand_same(self) -> None:
         """Refuse to go on when another branch was checked out, or the journal was edited, since it was read."""
-        if last_link(self.path) != self._link:
+        self._demand_link(last_link(self.path))
+
+    def _demand(self, raw: bytes) -> None:
+        self._demand_link(_link_of(raw))
+
+    def _demand_link(self, found: str) -> None:
+        if found != self._link:
             raise StoryChanged(
                 f"{self.path} is not the journal it was: another branch was checked out, or it was edited. "
                 "Nothing was written; what agents answered is kept. Go back to the branch and advance again."
@@ -84,6 +90,10 @@ def last_link(path: Path) -> str:
         return ""
     except OSError as err:
         raise _broken(f"it cannot be read: {err.strerror}", str(path), 1) from err
+    return _link_of(raw)
+
+
+def _link_of(raw: bytes) -> str:
     whole = raw[: raw.rfind(b"\n") + 1].rstrip(b"\n")
     return link(whole[whole.rfind(b"\n") + 1 :]) if whole else ""
 

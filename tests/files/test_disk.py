@@ -397,3 +397,10 @@ def test_a_sweep_leaves_foreign_files_alone(tmp_path: Path) -> None:
     assert disk.sweep(tmp_path) == []
     assert foreign.read_bytes() == b"mine"
     assert disk.sweep(tmp_path / "none") == []
+
+
+def test_a_full_disk_is_told_by_the_path_of_the_file() -> None:
+    """The system's error about a descriptor names no file; ours does."""
+    with pytest.raises(OSError, match="No space left") as told:
+        disk.append(Path("/dev/full"), b"a line")
+    assert told.value.filename == "/dev/full"

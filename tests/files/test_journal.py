@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import FormatError, StoryChanged
+from engine.files import disk
 from engine.files.journal import Journal, last_link, link, read_journal
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
 from engine.model.verdict import Finding, FixAnswer
@@ -220,3 +221,34 @@ def test_a_journal_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     refused(path, 1, "it cannot be read")
     with pytest.raises(FormatError, match=r"journal\.jsonl:1: journal: it cannot be read"):
         Journal(path)
+
+
+def test_a_line_is_not_appended_to_another_branch_s_journal(tmp_path: Path) -> None:
+    """What a file holds when it is opened decides, not what stood at its path a moment before; no file is made."""
+
+    def other(content: bytes) -> None:
+        raise StoryChanged("another branch")
+
+    path = tmp_path / "journal.jsonl"
+    with pytest.raises(StoryChanged):
+        disk.append(path, b"mine", still=other)
+    assert not path.exists()
+    path.write_bytes(b"theirs\n")
+    with pytest.raises(StoryChanged):
+        disk.append(path, b"mine", still=other)
+    assert path.read_bytes() == b"theirs\n"
+
+
+def test_a_line_written_into_a_file_that_was_replaced_is_told(tmp_path: Path) -> None:
+    """Where the file is replaced between opening and writing, the line is in neither branch and the engine says so."""
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b"mine\n")
+
+    def replaced(content: bytes) -> None:
+        assert content == b"mine\n"
+        path.unlink()
+        path.write_bytes(b"theirs\n")
+
+    with pytest.raises(StoryChanged, match="was replaced"):
+        disk.append(path, b"next", still=replaced)
+    assert path.read_bytes() == b"theirs\n"
