@@ -24,9 +24,10 @@ from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs
-from engine.errors import FormatError, Tampered
+from engine.errors import FormatError
 from engine.files import disk
-from engine.files.evidence import FINDINGS, evidence_name, save_evidence
+from engine.files.blame import person_behind
+from engine.files.evidence import FINDINGS, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
@@ -37,8 +38,10 @@ from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
 from engine.rules.history import fold
 from engine.rules.notice import Noticed, notice
-from engine.rules.projection import drift, edits
+from engine.rules.projection import edits
 from engine.rules.questions import ask_about
+from engine.snapshot import keep_entry, keep_step
+from engine.trust import distrust, refuse
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports
 def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports) -> Advanced:
     """Say what `advance` would do next, changing nothing."""
     seen = look(repository, folder, story_id)
-    _refuse_drift(seen)
+    _demand_honest(seen)
     noticed = _notice(seen, ports)
     seen = _with(seen, noticed.events)
     result = Advanced(would=[_told(event) for event in noticed.events])
@@ -107,9 +110,9 @@ def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports
 
 def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
-    if not seen.progress.unwritten:
-        _refuse_drift(seen)
-    elif not seen.progress.running and not all(isinstance(event, Decided) for event in seen.progress.unwritten):
+    _demand_honest(seen)
+    unwritten = seen.progress.unwritten
+    if unwritten and not seen.progress.running and not all(isinstance(event, Decided) for event in unwritten):
         _write(_ask_all(seen, ports))
         return None
     noticed = _notice(seen, ports)
@@ -119,13 +122,16 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
         seen = _with(seen, noticed.events)
     match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
         case Fire() as fire:
+            keep_entry(seen)
             seen = _fire(seen, fire, ports, result)
             _write(seen)
+            keep_step(seen)
             return None
         case Run() as run if run.asks:
             _write(_ask_all(seen, ports))
             return None
         case Run() as run:
+            keep_entry(seen)
             pending = _run(seen, run, ports)
             if pending and len(pending) == len(run.todo):
                 return Waiting(for_="person", items=tuple(pending))
@@ -244,7 +250,7 @@ def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> Began:
 
 
 def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
-    name = evidence_name(began.number, began.act, began.role)
+    name = began.evidence
     head = {
         "story": seen.shown.id,
         "call": began.call,
@@ -294,17 +300,13 @@ def _prompts_missing(seen: Seen) -> FormatError:
 
 
 def _notice(seen: Seen, ports: Ports) -> Noticed:
-    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock())
+    proof = person_behind(seen.repository.root, seen.shown.path, seen.machine.people)
+    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock(), proof=proof)
 
 
-def _refuse_drift(seen: Seen) -> None:
-    found = drift(seen.machine, seen.progress, seen.shown)
-    if found:
-        line, what = found[0]
-        raise Tampered(
-            f"{seen.shown.path}:{line}: {what}. Put it back (`git diff {seen.shown.path}` shows the change); "
-            "only the engine writes progress, and only from evidence."
-        )
+def _demand_honest(seen: Seen) -> None:
+    """Only the engine writes progress, and only from evidence; anything else is refused with the way back."""
+    refuse(distrust(seen.repository.root, seen.shown, seen.machine, seen.evidence, seen.events)[1])
 
 
 def _with(seen: Seen, events: list[Event]) -> Seen:
@@ -369,7 +371,7 @@ def _note(seen: Seen) -> str:
 
 def _places(seen: Seen, wait: Wait, noticed: Noticed) -> list[Place]:
     """Where somebody must look or edit, most blocking first."""
-    places = [*noticed.wrong, *noticed.open]
+    places = [*noticed.wrong, *noticed.open, *noticed.unproven]
     if places:
         return places
     match wait.for_:

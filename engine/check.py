@@ -17,9 +17,9 @@ from engine.files.story_file import read_story
 from engine.look import Repository, chart_of, demand_known, open_repository
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem, Severity
-from engine.rules.history import fold
-from engine.rules.projection import drift
+from engine.rules.forgery import other_machine, refusal
 from engine.rules.prove import prove
+from engine.trust import distrust
 
 _METHOD = ("C102", "C103", "C104")
 """Prompts and sections that only stories of a machine with prompt files have."""
@@ -97,20 +97,17 @@ def _check_story(repository: Repository, pack: Pack, source: StorySource) -> lis
     except FormatError as err:
         whose = source.id if err.path == path else None
         return [*problems, _error("S109", whose, err.path, err.line or 1, err.message, err.remedy)]
+    named = shown
     shown, problems = read_story(source.story, source.id, chart.machine)
-    if problems:
-        return problems
-    journal = evidence_folder(repository.root / path, pack.layout) / JOURNAL
-    name = journal.relative_to(repository.root).as_posix()
+    evidence = evidence_folder(repository.root / path, pack.layout)
+    name = (evidence / JOURNAL).relative_to(repository.root).as_posix()
     try:
-        events = read_journal(journal, name)
+        events = tuple(read_journal(evidence / JOURNAL, name))
     except FormatError as err:
-        return [_error("S110", source.id, name, err.line or 1, err.message, err.remedy)]
-    remedy = "Put it back; only the engine writes progress, and only from evidence."
-    return [
-        _error("S111", source.id, path, line, f"{what}.", remedy)
-        for line, what in drift(chart.machine, fold(chart.machine, events), shown)
-    ]
+        return [*problems, _error("S110", source.id, name, err.line or 1, err.message, err.remedy)]
+    if wrong := other_machine(events, named):  # its checklist would be told as what is wrong
+        return [refusal(named, "S116", named.line("machine"), wrong)]
+    return problems or distrust(repository.root, shown, chart.machine, evidence, events)[1]
 
 
 def _error(code: str, story: str | None, file: str, line: int, message: str, remedy: str) -> Problem:

@@ -15,6 +15,8 @@ from engine import __version__, report
 from engine.errors import EngineError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from engine.look import Repository
     from engine.report import Outcome
 
@@ -160,10 +162,7 @@ def explain(story: Story, as_json: Json = False) -> None:
     repository = _repository()
     target = find_story(repository, story)
     explained = run(repository, target.folder, target.id)
-    if as_json:
-        typer.echo(report.envelope("explain", "ok", explained.model_dump(mode="json")))
-    else:
-        typer.echo("\n".join(explained_lines(explained)))
+    _say("explain", "ok", explained.model_dump(mode="json"), explained_lines(explained), as_json)
 
 
 @app.command()
@@ -171,25 +170,54 @@ def adopt(
     pack: AnyPack = None,
     story: Annotated[list[str] | None, typer.Option(help="Only this story (may be repeated).")] = None,
     machine: Annotated[str, typer.Option(help="The machine; else as story.toml says, else `story`.")] = "",
+    complete: Annotated[str, typer.Option(help="Only these, as done before: 0-3, or 0,2a.")] = "",
+    because: Annotated[str, typer.Option(help="What shows that they were done; for the log.")] = "",
     as_json: Json = False,
 ) -> None:
     """Bring raw stories under a machine: adds front matter and checklist, nothing else.
 
-    Examples: story adopt ·  story adopt docs/stories --story 4
+    With --complete: attest stories as done before, all items ticked, without evidence.
+
+    Examples: story adopt ·  story adopt docs/stories --story 4 ·
+    story adopt docs/stories --complete 0-3 --because "shipped in 7565210"
     """
     from engine.adopt import adopt as run
+    from engine.adopt import attest
     from engine.wiring import wire
 
     repository = _repository()
     ports = wire(repository, tell=lambda _: None)
-    written: list[str] = []
-    for folder in _packs(repository, pack):
-        chosen = tuple(story or ())
-        written += run(repository, folder, chosen, author=ports.author(), clock=ports.clock, machine=machine)
-    if as_json:
-        typer.echo(report.envelope("adopt", "moved" if written else "ok", {"written": list(written)}))
-    else:
-        typer.echo("\n".join(f"adopted {path}" for path in written) or "nothing to adopt")
+    folders, written = _packs(repository, pack), list[str]()
+    ids = attest(repository, folders, complete, because, tuple(story or ()))
+    for folder in folders:
+        told = {"author": ports.author(), "machine": machine, "because": because}
+        written += run(repository, folder, ids, clock=ports.clock, **told)
+    lines = [f"adopted {path}" for path in written] or ["nothing to adopt"]
+    _say("adopt", "moved" if written else "ok", {"written": list(written)}, lines, as_json)
+
+
+@app.command()
+def rewind(
+    story: Story,
+    to: Annotated[str, typer.Option(help="A state that the story has been in.")],
+    because: Annotated[str, typer.Option(help="Why, for the log.")] = "",
+    code: Annotated[bool, typer.Option("--code", help="Bring the files back, too, from the snapshot of then.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a story back to a state that it has been in; nothing is deleted.
+
+    Examples: story rewind 4 --to approving --because "wrong spec" ·  story rewind 4 --to red --code
+    """
+    from engine.rewind import rewind as run
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    ports = wire(repository, tell=lambda _: None)
+    who = {"author": ports.author(), "to": to, "because": because}
+    done = run(repository, target.folder, target.id, code=code, clock=ports.clock, **who)
+    _say("rewind", "moved", report.rewound_data(done), report.rewound_lines(target.id, done), as_json)
 
 
 @app.command()
@@ -214,11 +242,8 @@ def decide(
         places = [place]
     else:
         places = open_questions(repository, target.folder, target.id)
-    if as_json:
-        data: dict[str, object] = {"items": [place.model_dump() for place in places]}
-        typer.echo(report.envelope("decide", "moved" if question else "ok", data))
-    else:
-        typer.echo("\n".join(report.place_lines(places)) or "nothing is asked")
+    data: dict[str, object] = {"items": [place.model_dump() for place in places]}
+    _say("decide", "moved" if question else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
 
 
 @app.command()
@@ -235,10 +260,7 @@ def new(
     from engine.new import new_story
 
     written = new_story(_repository(), story, name, pack)
-    if as_json:
-        typer.echo(report.envelope("new", "moved", {"written": list(written)}))
-    else:
-        typer.echo("\n".join(f"wrote {path}" for path in written))
+    _say("new", "moved", {"written": list(written)}, [f"wrote {path}" for path in written], as_json)
 
 
 @app.command()
@@ -250,10 +272,7 @@ def init(as_json: Json = False) -> None:
     from engine.new import init_repository
 
     done = init_repository(Path.cwd())
-    if as_json:
-        typer.echo(report.envelope("init", "moved", {"said": list(done)}))
-    else:
-        typer.echo("\n".join(done))
+    _say("init", "moved", {"said": list(done)}, done, as_json)
 
 
 @app.command()
@@ -360,6 +379,11 @@ def _refuse(said: str, code: int) -> NoReturn:
         typer.echo(report.envelope(command, "refused", {"error": said}))
     typer.secho(f"story: {said}", err=True, fg=_colour("red"))
     raise SystemExit(code) from None
+
+
+def _say(command: str, outcome: Outcome, data: dict[str, object], lines: Sequence[str], as_json: bool) -> None:
+    """Say what was done: in lines, or to other programs."""
+    typer.echo(report.envelope(command, outcome, data) if as_json else "\n".join(lines))
 
 
 class _Ansi(StrEnum):

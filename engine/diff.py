@@ -21,7 +21,7 @@ def story_diff(repository: Repository, folder: Path, story_id: str, step: int | 
         show = ["-c", "diff.autoRefreshIndex=false", "diff", paint, "HEAD"]  # who looks writes nothing
     else:
         journal = seen.journal.path.relative_to(root).as_posix()
-        line = f'-G"event":"stepped","at":"[^"]*","n":{step},'
+        line = f'-G"event":"(stepped|rewound)","at":"[^"]*",.*"n":{step},'
         commits = git(root, "log", "--format=%H", line, "--", journal).split()
         if not commits:
             raise UsageError(f"step {step} of story {story_id} is not committed. Commit each step, and see it here.")

@@ -5,26 +5,26 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from engine.charts import proven_chart
 from engine.errors import FormatError, UsageError
 from engine.files.config import Config, demand_known_names, read_config
 from engine.files.evidence import evidence_folder
 from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import Journal, read_journal
-from engine.files.machine_file import find_machine, machine_names, read_machine
+from engine.files.machine_file import find_machine, machine_names
 from engine.files.pack import find_packs, list_stories, read_pack
 from engine.files.story_file import heading_of, key_line, read_story
 from engine.inputs import missing_prompts, read_inputs
-from engine.model.events import Event
+from engine.model.events import Adopted, Event
 from engine.model.facts import Fact, Facts
 from engine.model.machine import AgentAct, Machine
 from engine.model.pack import Pack, Source, StorySource
 from engine.model.problem import Problem, Severity
 from engine.model.step import Place
 from engine.model.story import Story
+from engine.rules.forgery import impossible, other_machine
 from engine.rules.history import JUDGES, Progress, fold
-from engine.rules.prove import prove
 from engine.rules.statechart import Statechart
 
 
@@ -44,7 +44,7 @@ class Repository:
 
     def chart(self, name: str) -> Statechart:
         """The chart of a machine, by its name."""
-        return _chart(find_machine(name, own=self.root / "machines"), self.root)
+        return proven_chart(find_machine(name, own=self.root / "machines"), self.root)
 
     def advance_lock(self, folder: Path, story_id: str) -> Path:
         """The lock of the one engine that may advance a story, also before the story can be read."""
@@ -110,8 +110,11 @@ def open_repository(root: Path, state: Path) -> Repository:
     return Repository(root=root, state=state, config=read_config(root))
 
 
-def look(repository: Repository, folder: Path, story_id: str) -> Seen:
-    """Read one adopted story; what makes it unreadable is a FormatError with its place."""
+def look(repository: Repository, folder: Path, story_id: str, *, machine: str | None = None) -> Seen:
+    """Read one adopted story; what makes it unreadable is a FormatError with its place.
+
+    With `machine`, the story is read as one of that machine, whatever its state and machine keys say.
+    """
     pack, problems = read_pack(repository.root, folder)
     source = next((story for story in pack.stories if story.id == story_id), None)
     own = [problem for problem in problems if problem.story == story_id]
@@ -122,7 +125,7 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
         known = ", ".join(story.id for story in pack.stories) or "none"
         raise UsageError(f"there is no story {story_id!r} in {pack.root}; there are {known}.")
     shown, _ = read_story(source.story, source.id, None)
-    if shown.state is None or shown.machine is None:
+    if shown.state is None or (machine is None and shown.machine is None):
         _, faults = read_story(source.story, source.id, None)
         if faults:
             raise _refused(faults[0])
@@ -132,16 +135,23 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
             line=1,
             remedy=f"Run `story adopt {pack.root}` (or `make adopt STORY={story_id}`) first.",
         )
-    chart = chart_of(repository, source.story, shown.machine)
+    chart = chart_of(repository, source.story, machine or str(shown.machine))
     demand_known(repository)
-    shown, faults = read_story(source.story, source.id, chart.machine)
-    errors = [fault for fault in faults if fault.severity is Severity.ERROR]
-    if errors:
-        raise _refused(errors[0])
     path = evidence_folder(repository.root / source.story.path, pack.layout) / JOURNAL
     journal = Journal(path)
-    events = read_journal(path, path.relative_to(repository.root).as_posix())
+    name = path.relative_to(repository.root).as_posix()
+    events = tuple(read_journal(path, name))
     journal.demand_same()
+    if machine is None and (wrong := other_machine(events, shown)):  # its checklist would be told as what is wrong
+        remedy = f"Put it back, or bring story.md back: `story rewind {story_id} --to STATE`."
+        raise FormatError(f"{wrong}.", path=source.story.path, line=shown.line("machine"), remedy=remedy)
+    shown, faults = read_story(source.story, source.id, chart.machine)
+    mended = ("S102", "S112") if machine else ()
+    errors = [fault for fault in faults if fault.severity is Severity.ERROR and fault.code not in mended]
+    if errors:
+        raise _refused(errors[0])
+    for line, what in impossible(chart.machine, events):
+        raise FormatError(f"journal: {what}.", path=name, line=line, remedy="Bring the file back from git.")
     progress = fold(chart.machine, events)
     inputs = read_inputs(pack, source, heading_of(chart.machine, source.id))
     waiting_for = tuple(_unfinished(repository, pack, shown))
@@ -153,7 +163,7 @@ def look(repository: Repository, folder: Path, story_id: str) -> Seen:
         shown=shown,
         chart=chart,
         journal=journal,
-        events=tuple(events),
+        events=events,
         progress=progress,
         world=world,
         inputs=inputs,
@@ -172,6 +182,16 @@ def demand_known(repository: Repository) -> None:
             roles |= set(machine.roles)
             gates |= {gate.command or key for key, gate in machine.gates.items()}
     demand_known_names(repository.root, repository.config, roles, gates)
+
+
+def adopted_machine(repository: Repository, folder: Path, story_id: str) -> str | None:
+    """The machine that a story was adopted under by its journal, None where that cannot be read."""
+    for found in list_stories(repository.root, folder):
+        if found.id == story_id:
+            layout = "folders" if found.file.name == "story.md" else "files"
+            events = read_journal(evidence_folder(found.file, layout) / JOURNAL)
+            return events[0].machine if events and isinstance(events[0], Adopted) else None
+    return None
 
 
 def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:
@@ -237,38 +257,6 @@ def is_complete(repository: Repository, shown: Story) -> bool:
         return repository.chart(shown.machine).machine.terminal.get(shown.state) == "success"
     except FormatError:
         return False
-
-
-def _chart(path: Path, root: Path) -> Statechart:
-    """Machines are proven before they run, and read again when their file or one that it extends was saved."""
-    known = _CHARTS.get((path, root))
-    if known is not None and known.stamps == _stamps(known.sources):
-        return known.chart
-    file = read_machine(path, own=root / "machines", root=root)
-    stamps = _stamps(file.sources)
-    flaws = prove(file.machine)
-    if flaws:
-        where, line = file.where(flaws[0].place)
-        more = f" ({len(flaws) - 1} more: run `story machine check {path.name}`)" if len(flaws) > 1 else ""
-        message = f"M{flaws[0].code}: {flaws[0].message}"
-        raise FormatError(message, path=where, line=line, remedy=f"{flaws[0].remedy}{more}")
-    _CHARTS[path, root] = _Known(file.sources, stamps, Statechart(file.machine))
-    return _CHARTS[path, root].chart
-
-
-class _Known(NamedTuple):
-    """A proven chart, and the files it was made of as they were then."""
-
-    sources: tuple[Path, ...]
-    stamps: tuple[int, ...]
-    chart: Statechart
-
-
-_CHARTS: dict[tuple[Path, Path], _Known] = {}
-
-
-def _stamps(paths: tuple[Path, ...]) -> tuple[int, ...]:
-    return tuple(path.stat().st_mtime_ns if path.exists() else 0 for path in paths)
 
 
 def _refused(problem: Problem) -> FormatError:

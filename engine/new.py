@@ -23,13 +23,15 @@ MAKE = """\
 # Story engine: include this file in your Makefile with `include story.mk`.
 STORY_CLI ?= story
 
-.PHONY: advance status check decide diff explain adopt graph story
+.PHONY: advance status check decide rewind diff explain adopt graph story
 advance: ## advance one story: make advance STORY=4
 \t@$(STORY_CLI) advance $(STORY)
 status: ## where every story stands
 \t@$(STORY_CLI) status
 check: ## find problems without asking a model
 \t@$(STORY_CLI) check $(STORY)
+rewind: ## bring a story back: make rewind STORY=4 TO=approving [WHY="wrong spec"] [CODE=1]
+\t@$(STORY_CLI) rewind $(STORY) --to $(TO) $(if $(WHY),--because "$(WHY)") $(if $(CODE),--code)
 decide: ## list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=...]
 \t@$(STORY_CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")
 diff: ## what a story changed: make diff STORY=4 [STEP=3]
@@ -37,7 +39,8 @@ diff: ## what a story changed: make diff STORY=4 [STEP=3]
 explain: ## why a story stands where it stands: make explain STORY=4
 \t@$(STORY_CLI) explain $(STORY)
 adopt: ## bring raw stories under their machine
-\t@$(STORY_CLI) adopt $(if $(STORY),--story $(STORY))
+\t@$(STORY_CLI) adopt $(PACK) $(if $(STORY),--story $(STORY)) \\
+\t\t$(if $(COMPLETE),--complete "$(COMPLETE)" --because "$(WHY)")
 graph: ## draw a story's machine: make graph STORY=4
 \t@$(STORY_CLI) graph $(STORY)
 story: ## a new story from the template: make story STORY=5 NAME=login

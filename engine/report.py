@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from engine.model.problem import Problem
     from engine.model.row import Row
     from engine.model.step import Place
+    from engine.rewind import Back
 
 Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]
 _PUBLIC = ("id", "pack", "title", "machine", "state", "phase", "done", "total", "waiting_for", "path")
@@ -135,6 +136,22 @@ def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[
         case _:
             lines.append(f"story {story} ({state}) waits for {waiting.for_}:")
     return [*lines, *place_lines(waiting.items)]
+
+
+def rewound_data(done: Back) -> dict[str, object]:
+    """`rewind` for other programs."""
+    step = {"from": done.step.source, "to": done.step.dest, "why": done.step.why}
+    return {"step": step, "found": done.found, "files": done.files, "kept": done.kept}
+
+
+def rewound_lines(story: str, done: Back) -> list[str]:
+    """`rewind` in words: what was overwritten, which files came back, and what is next."""
+    lines = [f"story {story}: {done.step.source} → {done.step.dest}: {done.step.why}"]
+    lines += [f"overwritten: {line}" for line in done.found]
+    lines += [f"brought back: {path}" for path in done.files]
+    if done.kept:
+        lines.append(f"the files as they were until now: {done.kept}")
+    return [*lines, f"next: `story advance {story}`"]
 
 
 def place_lines(places: Iterable[Place]) -> list[str]:

@@ -36,11 +36,16 @@ def chart() -> Statechart:
     return Statechart(machine())
 
 
+def first_event(state: str = "drafted") -> Adopted:
+    """The first event of a journal."""
+    return Adopted(at=AT, by="Ana", machine="story", state=state)
+
+
 class Life:
     """A journal to which events are added by word."""
 
     def __init__(self, state: str = "drafted") -> None:
-        self.events: list[Event] = [Adopted(at=AT, by="Ana", machine="story", state=state), Wrote()]
+        self.events: list[Event] = [first_event(state), Wrote()]
         self.calls = 0
 
     @property
@@ -215,6 +220,7 @@ __all__ = [
     "WORLD",
     "Life",
     "chart",
+    "first_event",
     "machine",
     "told",
 ]

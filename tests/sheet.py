@@ -6,9 +6,10 @@ from engine.files.story_file import read_story
 from engine.markdown.edit import apply_edits
 from engine.model.pack import Source
 from engine.model.story import Story
+from engine.rules.forgery import Record, against_journal
 from engine.rules.notice import Noticed, notice
-from engine.rules.projection import adoption, drift, edits
-from tests.life import AT, Life, machine
+from engine.rules.projection import adoption, edits
+from tests.life import AT, Life, first_event, machine
 
 PATH = "docs/stories/story-4-login/story.md"
 RAW = "---\ndepends_on: [0]  # the author's\n---\n# Story 4: Login\n\nThe author's words.\n"
@@ -20,7 +21,7 @@ class Sheet:
     def __init__(self, life: Life, raw: bytes = RAW.encode()) -> None:
         self.life, self.raw = life, raw
         if b"\nstate: " not in raw:
-            self.raw = apply_edits(raw, adoption(machine(), self.read(raw), "drafted", AT))
+            self.raw = apply_edits(raw, adoption(machine(), self.read(raw), first_event()))
 
     @property
     def text(self) -> str:
@@ -56,7 +57,8 @@ class Sheet:
         return notice(machine(), self.life.progress, self.story, by="Ana", at=AT)
 
     def drift(self) -> list[tuple[int, str]]:
-        return drift(machine(), self.life.progress, self.story)
+        record = Record(self.story, machine(), tuple(self.life.events), "evidence", {})
+        return [(line, what) for _, line, what in against_journal(record)]
 
     def line(self, text: str) -> int:
         """The line that holds these words."""

@@ -56,7 +56,10 @@ def test_adoption_writes_front_matter_checklist_and_journal(tmp_path: Path) -> N
     assert raw.adopt() == ["docs/stories/story-1-x/story.md"]
     head = f'---\nstate: drafted\nmachine: story\nupdated: "{AT}"\n---\n'
     assert raw.story().read_text() == f"{head}{STORY}\n{CHECKLIST}"
-    assert read_journal(raw.journal()) == [Adopted(at=AT, by="Ana", machine="story", state="drafted"), Wrote()]
+    assert read_journal(raw.journal()) == [
+        Adopted(at=AT, by="Ana", machine="story", state="drafted", story="1"),
+        Wrote(),
+    ]
     assert look(raw.repository, raw.pack, "1").shown.state == "drafted"
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from engine.advance import advance
 from engine.errors import FormatError, Locked, Tampered, UsageError
 from engine.files import disk
+from engine.files.story_file import write_story
 from engine.model.events import Asked, Began, Decided, Ended, Stepped
 from engine.wiring import now, take_reply, wire
 from tests.life import AT
@@ -502,13 +504,18 @@ def test_a_reply_of_an_earlier_turn_is_never_taken_for_the_next(tmp_path: Path) 
     assert "implement" in Path(waiting.items[0].file).read_text().split("\n")[0]
 
 
-def test_what_a_killed_engine_did_not_show_is_shown(tmp_path: Path) -> None:
+def test_what_a_killed_engine_did_not_show_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step and a question that are in the journal but not in story.md are written first, with the same bytes."""
     repo = Repo(tmp_path)
-    for _ in range(2):
-        repo.advance(one_step=True)
-    before = repo.text
+    texts: list[str] = []
+
+    def write(*args: Any, **words: Any) -> None:
+        texts.append(repo.text)
+        write_story(*args, **words)
+
+    monkeypatch.setattr("engine.advance.write_story", write)
     repo.advance()
+    before = texts[-1]
     after, journal = repo.text, repo.story.parent / "evidence/journal.jsonl"
     whole = journal.read_bytes()
     repo.story.write_text(before)

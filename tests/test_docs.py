@@ -18,12 +18,14 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from typer.exceptions import TyperException
 
+from engine.adopt import adopt
 from engine.agents.reply import read_report
 from engine.agents.scripted import ScriptedAgent, read_script
 from engine.cli import app
 from engine.files.config import Config
 from engine.files.machine_file import find_machine, read_machine
 from engine.graph import edges
+from engine.look import open_repository
 from engine.model.call import Brief
 from engine.model.verdict import Verdict
 from tests.cli.run import run, spawn
@@ -294,9 +296,9 @@ def test_what_the_readme_shows_is_what_happens(tmp_path: Path) -> None:
     git(root, "init", "-q")
     git(root, "config", "user.name", "Ana Person")
     git(root, "config", "user.email", "ana@example.org")
-    assert run(root, "adopt", env=PLAIN).code == 0
+    repository = open_repository(root, tmp_path / "state")
+    adopt(repository, root / "docs/stories", (), author="Ana", clock=lambda: "2026-01-01T00:00:00Z")
     story = root / "docs/stories/story-1-shelf/story.md"
-    story.write_text(_TIME.sub("2026-01-01T00:00:00Z", story.read_text("utf-8")), "utf-8")  # as if adopted earlier
     commit(root, "adopt")
     [shown] = fences(ROOT / "README.md", "console")
     command, _, wanted = shown.text.removeprefix("$ story ").partition("\n")

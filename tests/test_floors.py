@@ -11,7 +11,7 @@ import pytest
 import engine
 
 ROOT = Path(engine.__file__).parent
-FLOORS: dict[str, int] = {
+FLOORS: dict[str, float] = {
     "engine": 0,  # the package itself: its version
     "errors": 0,
     "model": 1,
@@ -22,8 +22,11 @@ FLOORS: dict[str, int] = {
     "agents": 3,
     "calls": 3,
     "inputs": 4,
+    "charts": 4,
+    "trust": 4,
     "look": 5,
     "actions": 4,
+    "snapshot": 5.5,
     "read_rows": 6,
     "target": 6,
     "check": 6,
@@ -33,6 +36,7 @@ FLOORS: dict[str, int] = {
     "diff": 6,
     "graph": 6,
     "advance": 6,
+    "rewind": 6,
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
     "report": 7,  # over advance, for the type of what it phrases
@@ -59,7 +63,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 400, "cli.py": 420, "advance.py": 400}
+LONG = {"model/machine.py": 400, "cli.py": 440, "advance.py": 400}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

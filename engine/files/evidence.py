@@ -19,11 +19,6 @@ def evidence_folder(story: Path, layout: str) -> Path:
     return story.parent / "evidence" if layout == "folders" else story.with_suffix(".evidence")
 
 
-def evidence_name(number: int, act: str, role: str) -> str:
-    """The name of an action's evidence file."""
-    return f"{number:02d}-{act}{'-' + role if role else ''}.md".replace("_", "-")
-
-
 def save_evidence(
     path: Path, head: Mapping[str, object], body: str, *, still: Callable[[], None] = lambda: None
 ) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 MARKS = ("story.toml", ".git")
@@ -45,18 +45,24 @@ def git(root: Path, *words: str) -> str:
     return _git(root, *words)
 
 
-def run_git(root: Path, *words: str, index: Path | None = None) -> bytes | None:
-    """What git prints, byte for byte; None where it fails or is not there. `index` stands in for git's own."""
+def run_git(
+    root: Path, *words: str, index: Path | None = None, given: bytes = b"", environ: Mapping[str, str] | None = None
+) -> bytes | None:
+    """What git prints when it gets `given` on stdin, byte for byte; None where it fails or is not there.
+
+    `index` stands in for git's own; `environ` is added to the process' own.
+    """
     import subprocess  # here, since `story status` needs no git and starts faster without
 
     try:
         done = subprocess.run(
             ["git", "--no-optional-locks", *words],  # what only looks must not write, not even git's index
             cwd=root,
+            input=given,
             capture_output=True,
             check=False,
             timeout=120 if index else 30,
-            env={**os.environ, "GIT_INDEX_FILE": str(index)} if index else None,
+            env={**os.environ, **({"GIT_INDEX_FILE": str(index)} if index else {}), **(environ or {})},
         )
     except (OSError, subprocess.TimeoutExpired):
         return None

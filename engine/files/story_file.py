@@ -16,7 +16,7 @@ from engine.markdown.edit import Edit, apply_edits
 from engine.model.machine import Machine
 from engine.model.pack import Source
 from engine.model.problem import Problem, Severity
-from engine.model.story import ShownDecision, ShownItem, Story
+from engine.model.story import ShownDecision, ShownItem, ShownRow, Story
 
 ENGINE_KEYS = ("state", "machine", "round", "updated")
 DECISIONS, LOG = "Decisions", "Log"
@@ -47,6 +47,8 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
         state=_text(keys, "state", source.raw, problems),
         machine=_text(keys, "machine", source.raw, problems),
         round=value if isinstance(value := keys.get("round", 0), int) else 0,
+        updated=None if (said := keys.get("updated")) is None else str(said),
+        lines={key: key_line(source.raw, key) for key in ENGINE_KEYS if key in keys},
         depends_on=_depends_on(keys, source.raw, problems),
     )
     if story.state is not None and "machine" not in keys:
@@ -66,7 +68,8 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
     read = {
         "items": tuple(_items(document, machine, checklist, problems)),
         "decisions": tuple(_decisions(document, checklist, source.raw)),
-        "log": tuple(_log(document, checklist)),
+        "rows": tuple(_rows(document, checklist)),
+        "lines": {**story.lines, "checklist": next(h.line for h in document.headings if h.text == checklist)},
     }
     return story.model_copy(update=read), problems.found
 
@@ -221,7 +224,7 @@ def _decisions(document: Document, title: str, raw: bytes) -> Iterator[ShownDeci
         )
 
 
-def _log(document: Document, title: str) -> Iterator[int]:
+def _rows(document: Document, title: str) -> Iterator[ShownRow]:
     for table in document.tables:
         if table.headings[-2:] == (title, LOG):
-            yield from (int(row.cells[0]) for row in table.rows if row.cells[0].isdecimal())
+            yield from (ShownRow(line=row.line, cells=row.cells) for row in table.rows)

@@ -193,7 +193,7 @@ def _append_row(old: Document, edit: AppendRow) -> Document:
         raise EditRefused(f"the table at line {table.line} has {widths}. Put its header back.")
     line = table.line + 2 + len(table.rows)
     prefix = _QUOTE.match(lines_of(old.raw)[line - 2])
-    cells = tuple(_one_line(cell) for cell in edit.cells)
+    cells = tuple(table_cell(cell) for cell in edit.cells)
     escaped = " | ".join(cell.replace("|", "\\|") for cell in cells)
     row = f"{prefix[0] if prefix else ''}| {escaped} |"
     at, eol = start_of(old.raw, line), line_ending(old.raw)
@@ -203,7 +203,7 @@ def _append_row(old: Document, edit: AppendRow) -> Document:
     return proven(new, found, f"line {line} would not be the new row")
 
 
-def _one_line(cell: str) -> str:
+def table_cell(cell: str) -> str:
     """Put a cell on one line; parsers disagree on a backslash before a pipe, hence the entity."""
     return "<br>".join(_END.split(cell.strip())).replace("\\|", "\\&#124;")
 

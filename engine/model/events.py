@@ -11,13 +11,14 @@ from engine.model.verdict import Counts, Finding, FixAnswer
 
 
 class Adopted(Value):
-    """A story came under a machine. `state` differs from the initial one for what was done before."""
+    """A story came under a machine; `because` stands where a person attests that it was done before."""
 
     event: Literal["adopted"] = "adopted"
     at: str
     by: str
     machine: str
     state: str
+    story: str = ""
     because: str = ""
 
 
@@ -38,6 +39,11 @@ class Began(Value):
     resumes: str | None = None
     inputs: dict[str, str] = {}
     files: dict[str, str] = {}
+
+    @property
+    def evidence(self) -> str:
+        """The name of its evidence file."""
+        return f"{self.number:02d}-{self.act}{'-' + self.role if self.role else ''}.md".replace("_", "-")
 
 
 class Ended(Value):
@@ -114,11 +120,31 @@ class Stepped(Value):
     resets: tuple[str, ...] = ()
 
 
+class Rewound(Value):
+    """A person brought the story back to when it last entered `dest`; it is step `n` of the log.
+
+    `open` are human items that she had unticked by then: they stay so. `seen` are evidence files that no longer count
+    and were found changed or, with "", deleted: name → SHA-256 as it was found.
+    """
+
+    event: Literal["rewound"] = "rewound"
+    at: str
+    by: str
+    n: int
+    source: str
+    dest: str
+    because: str = ""
+    why: str
+    open: tuple[str, ...] = ()
+    seen: dict[str, str] = {}
+    code: bool = False
+
+
 class Wrote(Value):
     """story.md holds everything up to here."""
 
     event: Literal["wrote"] = "wrote"
 
 
-Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Wrote
+Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Rewound | Wrote
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -321,6 +321,13 @@ class Pipeline(Value):
     isolation: dict[Phase, Literal["tree", "worktree"]] = {}
 
 
+class People(Value):
+    """What shows that a person ticked a human item or an option, and not an agent."""
+
+    proof: Literal["box", "committed", "signed"] = Field("box", description="The box alone, or the commit of its line.")
+    agents: tuple[str, ...] = Field((), description="E-mail addresses whose commits are no person's.")
+
+
 class Needs(Value):
     """What must hold on every path into a state or phase."""
 
@@ -371,6 +378,7 @@ class Machine(Value):
     defaults: Defaults
     states: dict[Id, State]
     pipeline: Pipeline
+    people: People = People()
     rules: tuple[Rule, ...] = ()
 
     @property

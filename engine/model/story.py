@@ -27,8 +27,18 @@ class ShownDecision(Value):
     note: str = ""
 
 
+class ShownRow(Value):
+    """One row of the log as it stands in story.md."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
 class Story(Value):
-    """What story.md says. `state` is None before adoption; `log` holds the step numbers of the log's rows."""
+    """What story.md says. `state` is None before adoption; `log` holds the step numbers of the log's `rows`.
+
+    `lines` are those of the engine's front-matter keys and of the checklist's heading.
+    """
 
     id: str
     path: str
@@ -36,10 +46,21 @@ class Story(Value):
     state: str | None = None
     machine: str | None = None
     round: int = 0
+    updated: str | None = None
     depends_on: tuple[str, ...] | None = None
     items: tuple[ShownItem, ...] = ()
     decisions: tuple[ShownDecision, ...] = ()
-    log: tuple[int, ...] = ()
+    rows: tuple[ShownRow, ...] = ()
+    lines: dict[str, int] = {}
+
+    @property
+    def log(self) -> tuple[int, ...]:
+        """The step numbers of the log's rows."""
+        return tuple(int(row.cells[0]) for row in self.rows if row.cells[0].isdecimal())
+
+    def line(self, key: str) -> int:
+        """The line of a key, 1 where it has none."""
+        return self.lines.get(key, 1)
 
     def item(self, id_: str) -> ShownItem | None:
         """Find an item by its id."""

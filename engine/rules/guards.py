@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
 from engine.model.facts import Fact, Facts
 from engine.model.machine import Guard, Machine
@@ -97,6 +98,21 @@ def leaves(term: Term) -> Iterator[Is]:
 def facts_of(term: Term) -> set[Fact]:
     """All facts a term reads."""
     return {leaf.fact for leaf in leaves(term)}
+
+
+def demanded(term: Term) -> set[str]:
+    """The items without which a term cannot hold."""
+    match term:
+        case Is():
+            return {term.fact[1]} if term.fact[0] == "item" else set()
+        case Not():
+            return set()
+        case All(terms):
+            return {item for part in terms for item in demanded(part)}
+        case Any(terms):
+            return set.intersection(*(demanded(part) for part in terms)) if terms else set()
+        case never:
+            assert_never(never)
 
 
 def phrase(leaf: Is, machine: Machine) -> str:

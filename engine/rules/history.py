@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.errors import Tampered
-from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
+from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
 from engine.model.machine import (
     ANSWERED,
@@ -20,6 +19,7 @@ from engine.model.machine import (
     State,
 )
 from engine.model.verdict import Finding, FixAnswer
+from engine.rules.guards import compile_guard, demanded
 
 Who = tuple[str, str]
 """(action id, role); the role of a gate or an engine's action is ""."""
@@ -34,6 +34,7 @@ class Progress:
     state: str
     origin: str | None = None
     steps: int = 0
+    round: int = 0
     calls: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     facts: dict[Fact, str] = field(default_factory=dict)
@@ -56,6 +57,11 @@ class Progress:
     dispositions: dict[str, Decided] = field(default_factory=dict)
     decided: dict[str, Decided] = field(default_factory=dict)
     log: list[Stepped] = field(default_factory=list)
+    entered: list[tuple[str, int]] = field(
+        default_factory=list
+    )  # each state with the index of the event that led to it
+    needed: set[str] = field(default_factory=set)  # human items without which it would not be where it is
+    dropped: set[str] = field(default_factory=set)  # evidence that no longer counts since the story was rewound
     unwritten: list[Event] = field(default_factory=list)
 
     def ticked(self, item: str) -> bool:
@@ -64,14 +70,14 @@ class Progress:
 
 
 def fold(machine: Machine, events: Iterable[Event]) -> Progress:
-    """Replay a story's journal under its machine."""
+    """Replay a story's journal, in which nothing is `impossible`, under its machine."""
     progress = Progress(machine.initial)
     calls: dict[str, Began] = {}
-    for event in events:
-        _demand_known(machine, calls, event)
+    every = list(events)
+    for index, event in enumerate(every):
         match event:
             case Adopted():
-                _enter(machine, progress, event.state)
+                _adopt(machine, progress, event)
             case Began():
                 calls[event.call] = event
                 who = (event.act, event.role)
@@ -90,32 +96,18 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.facts["item", event.item] = "ticked" if event.ticked else "open"
             case Stepped():
                 _step(machine, progress, event)
+            case Rewound():
+                progress = _rewind(machine, every[:index], progress, event)
             case Wrote():
                 progress.unwritten.clear()
-        if isinstance(event, Adopted | Ended | Asked | Decided | Stepped):
+        if isinstance(event, Adopted | Stepped | Rewound):
+            progress.entered.append((progress.state, index))
+        if isinstance(event, Adopted | Ended | Asked | Decided | Stepped | Rewound):
             progress.unwritten.append(event)
     for loop, limit in machine.loops.items():
         left = progress.counts.get(loop, 0) < limit.max_rounds
         progress.facts["rounds", loop] = "left" if left else "used_up"
     return progress
-
-
-def _demand_known(machine: Machine, calls: Mapping[str, Began], event: Event) -> None:
-    """Refuse an event about something that the machine does not have, as after a state was renamed."""
-    match event:
-        case Adopted(state=name) | Stepped(dest=name):
-            what, known = "a state", name in machine.states
-        case Asked(decision=name) | Decided(decision=name):
-            what, known = "a decision", name in machine.decisions
-        case Ended(call=name):
-            what, known = "a call", name in calls
-        case _:
-            return
-    if not known:
-        raise Tampered(
-            f"the journal names {what} {name!r} that machine {machine.machine!r} does not have. "
-            "Bring the name back, or the journal from git."
-        )
 
 
 def produced(machine: Machine, act: SimpleAct) -> set[Fact]:
@@ -166,6 +158,33 @@ def _begins(machine: Machine, event: Stepped) -> bool:
     if event.source == machine.defaults.failed or machine.phase_of(event.dest) != "execution":
         return False
     return machine.phase_of(event.source) in ("validation", "ready")
+
+
+def _adopt(machine: Machine, progress: Progress, event: Adopted) -> None:
+    """Begin; what a person attests was done before has all its items and a row of the log."""
+    _enter(machine, progress, event.state)
+    if not event.because:
+        return
+    why = f"attested by {event.by}: {event.because}"
+    progress.steps = 1
+    progress.log.append(Stepped(at=event.at, n=1, source="adopted", dest=event.state, why=why))
+    own = {key: item for key, item in machine.items.items() if item.derived is None}
+    progress.facts |= {("item", key): "ticked" for key in own}
+    progress.needed = {key for key, item in own.items() if item.by == "human"}
+
+
+def _rewind(machine: Machine, before: list[Event], now: Progress, event: Rewound) -> Progress:
+    """The story as it was when it last entered a state; what is numbered goes on, and nothing is forgotten."""
+    at = max(index for state, index in now.entered if state == event.dest)
+    then = fold(machine, before[: at + 1])
+    then.entered.pop()
+    then.steps, then.calls, then.questions, then.turns = event.n, now.calls, now.questions, now.turns
+    then.named, then.unwritten = now.named, now.unwritten
+    then.log = [*now.log, Stepped(at=event.at, n=event.n, source=event.source, dest=event.dest, why=event.why)]
+    then.dropped = now.dropped | {late.evidence for late in before[at + 1 :] if isinstance(late, Ended)}
+    then.facts |= {("item", item): "open" for item in event.open}
+    then.needed -= set(event.open)
+    return then
 
 
 def _enter(machine: Machine, progress: Progress, state: str) -> None:
@@ -242,10 +261,20 @@ def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
     for loop in event.resets:
         progress.counts[loop] = 0
     if event.enters:
-        progress.counts[event.enters] = progress.counts.get(event.enters, 0) + 1
+        progress.round = progress.counts[event.enters] = progress.counts.get(event.enters, 0) + 1
     if _begins(machine, event):
         progress.first.clear()
         progress.frozen = progress.amended = None
+    progress.needed |= _demands(machine, event)
     _enter(machine, progress, event.dest)
     for item in event.unticks:
         progress.facts["item", item] = "open"
+    progress.needed -= set(event.unticks)
+
+
+def _demands(machine: Machine, event: Stepped) -> set[str]:
+    """The human items that every exit which this step can have taken asks for."""
+    exits = [exit_ for exit_ in machine.states[event.source].exits if exit_.to == event.dest]
+    asked = [demanded(compile_guard(machine, exit_.when)) for exit_ in exits]
+    items = set.intersection(*asked) if asked else set()
+    return {item for item in items if machine.items[item].by == "human"}

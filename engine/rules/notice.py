@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from engine.model.events import Asked, Decided, Event, Ticked
@@ -11,32 +12,52 @@ from engine.model.story import ShownDecision, Story
 from engine.rules.history import Progress
 from engine.rules.projection import option_texts
 
+Proof = Callable[[int], tuple[str, str]]
+"""(who is behind a line of story.md, why that does not count); one of them is ""."""
+
 
 @dataclass(slots=True)
 class Noticed:
-    """Events to append to the journal, places that still need a person, and places that are wrong."""
+    """Events to append to the journal, places that still need a person, and places that are wrong.
+
+    `unproven` are ticks that do not count yet, since the machine asks for more than the box.
+    """
 
     events: list[Event] = field(default_factory=list)
     open: list[Place] = field(default_factory=list)
     wrong: list[Place] = field(default_factory=list)
+    unproven: list[Place] = field(default_factory=list)
 
 
-def notice(machine: Machine, progress: Progress, story: Story, *, by: str, at: str) -> Noticed:
+def notice(
+    machine: Machine, progress: Progress, story: Story, *, by: str, at: str, proof: Proof | None = None
+) -> Noticed:
     """Compare story.md with the journal; answers count when every question of the state has one."""
     noticed = Noticed()
     for item in story.items:
         definition = machine.items.get(item.id)
         if definition and definition.by == "human" and item.ticked != progress.ticked(item.id):
-            noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=by))
+            who = _behind(story, item.line, item.text, noticed, by, proof if item.ticked else None)
+            if who is not None:
+                noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=who))
     shown = {decision.id: decision for decision in story.decisions}
     answers: list[Event] = []
     for asked in progress.asked.values():
-        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, by=by, at=at)
+        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, by=by, at=at, proof=proof)
         if answer is not None:
             answers.append(answer)
-    if answers and not noticed.open and not noticed.wrong:
+    if len(answers) == len(progress.asked):
         noticed.events += answers
     return noticed
+
+
+def _behind(story: Story, line: int, text: str, noticed: Noticed, by: str, proof: Proof | None) -> str | None:
+    """Who ticked a line; None where that is not proven, and the place is told once."""
+    who, why = proof(line) if proof else (by, "")
+    place = Place(file=story.path, line=line, text=f"{text}: {why}")
+    if why and place not in noticed.unproven:
+        noticed.unproven.append(place)
+    return None if why else who
 
 
 def _answer(
@@ -48,9 +69,11 @@ def _answer(
     *,
     by: str,
     at: str,
+    proof: Proof | None,
 ) -> Decided | None:
     decision = machine.decisions[asked.decision]
-    boxed = [option for item, option in decision.box.items() if (box := story.item(item)) and box.ticked]
+    ticks = [(option, box) for item, option in decision.box.items() if (box := story.item(item)) and box.ticked]
+    boxed = [option for option, _ in ticks]
     spelled = {text: name for name, text in option_texts(decision).items()}
     if shown is None:
         place = Place(file=story.path, line=1, text=f"the question {asked.id} was removed; it comes back")
@@ -79,6 +102,10 @@ def _answer(
         text = f"{asked.id}: write a note after `Note (required):`"
         noticed.open.append(here.model_copy(update={"text": text}))
         return None
+    lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]
+    who = _behind(story, lines[0], f"{asked.id}: {ticked[0]}" if not ticks else ticks[0][1].text, noticed, by, proof)
+    if who is None:
+        return None
     return Decided(
         at=at,
         id=asked.id,
@@ -86,5 +113,5 @@ def _answer(
         finding=asked.finding,
         option=ticked[0],
         note=shown.note,
-        by=by,
+        by=who,
     )

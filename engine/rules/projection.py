@@ -2,34 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from engine.markdown.edit import AppendRow, Edit, InsertSection, RemoveSection, SetItem, SetKey
-from engine.model.events import Asked, Stepped
+from engine.markdown.edit import AppendRow, Edit, InsertSection, RemoveSection, SetItem, SetKey, table_cell
+from engine.model.events import Adopted, Asked, Rewound, Stepped
 from engine.model.machine import Decision, Machine
-from engine.model.story import Story
+from engine.model.story import ShownRow, Story
 from engine.model.verdict import Finding
-from engine.rules.history import Progress
+from engine.rules.history import Progress, fold
 
 DECISIONS, LOG = "Decisions", "Log"
 LOG_HEADER = "| Step | When | From → To | Why | Evidence |\n|---|---|---|---|---|\n"
 
 
-def checklist_text(machine: Machine, story_id: str) -> str:
-    """The checklist as `adopt` and `new` write it, word for word."""
+def checklist_text(machine: Machine, story_id: str, progress: Progress | None = None) -> str:
+    """The checklist as `adopt` writes it, word for word; the items of an attested story are ticked."""
     lines = [f"## {machine.title.replace('<n>', story_id)}", ""]
     for section, items in machine.checklist.items():
-        lines += [f"### {section}", *(f"- [ ] {item.text}" for item in items.values()), ""]
+        boxes = (f"- [{'x' if progress and progress.ticked(key) else ' '}] {item.text}" for key, item in items.items())
+        lines += [f"### {section}", *boxes, ""]
     return "\n".join(lines)
 
 
-def adoption(machine: Machine, story: Story, state: str, at: str) -> list[Edit]:
-    """The edits that bring a raw story under its machine: front matter and checklist, nothing else."""
+def adoption(machine: Machine, story: Story, first: Adopted) -> list[Edit]:
+    """The edits that bring a raw story under its machine: front matter and checklist; and why, if it is attested."""
+    progress = fold(machine, [first])
+    title = machine.title.replace("<n>", story.id)
     return [
-        SetKey("state", state),
+        SetKey("state", first.state),
         SetKey("machine", machine.machine),
-        SetKey("updated", at),
-        InsertSection(checklist_text(machine, story.id), under=None),
+        SetKey("updated", first.at),
+        InsertSection(checklist_text(machine, story.id, progress), under=None),
+        *_rows(progress, story.model_copy(update={"rows": ()}), title, ""),
     ]
 
 
@@ -37,31 +42,11 @@ def edits(machine: Machine, progress: Progress, story: Story, evidence: str) -> 
     """What is still missing in story.md, in the order of the file. `evidence` is the folder links point to."""
     title = machine.title.replace("<n>", story.id)
     return [
-        *_keys(progress, story),
+        *_keys(machine, progress, story),
         *_items(machine, progress, story, title),
         *_rows(progress, story, title, evidence),
         *_questions(machine, progress, story, title),
     ]
-
-
-def drift(machine: Machine, progress: Progress, story: Story) -> list[tuple[int, str]]:
-    """(line, what) of everything in story.md that contradicts the journal though all of it was written."""
-    if progress.unwritten:
-        return []
-    found = []
-    if story.state != progress.state:
-        found.append((1, f"the state is {story.state!r}, the journal says {progress.state!r}"))
-    for item in story.items:
-        if item.own or machine.items[item.id].by == "human" or machine.items[item.id].derived:
-            continue
-        if item.ticked and not progress.ticked(item.id):
-            found.append((item.line, f"{item.text!r} is ticked, but no evidence says so"))
-        elif progress.ticked(item.id) and not item.ticked:
-            found.append((item.line, f"{item.text!r} was unticked by hand"))
-    known = {step.n for step in progress.log}
-    found += [(1, f"the log has a step {n} that the journal does not have") for n in story.log if n not in known]
-    found += [(1, f"the log lost step {n}") for n in sorted(known - set(story.log))]
-    return found
 
 
 def question_text(machine: Machine, asked: Asked, finding: Finding | None) -> str:
@@ -88,17 +73,25 @@ def option_texts(decision: Decision) -> dict[str, str]:
     return {name: f"{name}: {text}" for name, text in decision.options.items() if name not in boxed}
 
 
-def _keys(progress: Progress, story: Story) -> Iterator[Edit]:
+def rewound(progress: Progress) -> bool:
+    """Was the story rewound, and is that still to be written? Then story.md is brought back, whatever it says."""
+    return any(isinstance(event, Rewound) for event in progress.unwritten)
+
+
+def _keys(machine: Machine, progress: Progress, story: Story) -> Iterator[Edit]:
     yield SetKey("state", progress.state)
+    if rewound(progress):
+        yield SetKey("machine", machine.machine)
     if progress.log:
         yield SetKey("updated", progress.log[-1].at)
-    rounds = [progress.counts[step.enters] for step in progress.log[-1:] if step.enters]
-    if rounds and rounds[0] != story.round:
-        yield SetKey("round", rounds[0])
+    if progress.round != story.round:
+        yield SetKey("round", progress.round)
 
 
 def _items(machine: Machine, progress: Progress, story: Story, title: str) -> Iterator[Edit]:
     reopened = {item for event in progress.unwritten if isinstance(event, Stepped) for item in event.unticks}
+    if rewound(progress):
+        reopened |= {item.id for item in story.items}
     for item in story.items:
         if item.own or machine.items[item.id].derived:
             continue
@@ -111,10 +104,28 @@ def _items(machine: Machine, progress: Progress, story: Story, title: str) -> It
 
 def _rows(progress: Progress, story: Story, title: str, evidence: str) -> Iterator[Edit]:
     missing = [step for step in progress.log if step.n not in story.log]
-    if missing and not story.log:
+    there = bool(story.rows)
+    known = tuple(step.n for step in progress.log)
+    altered = any(odd_rows(progress, story, evidence)) or known[: len(story.log)] != story.log
+    if rewound(progress) and altered:
+        missing, there = progress.log, False
+        yield RemoveSection((title, LOG))
+    if missing and not there:
         yield InsertSection(f"### {LOG}\n\n{LOG_HEADER}", under=(title,))
     for step in missing:
         yield AppendRow((title, LOG), _cells(step, evidence))
+
+
+def odd_rows(progress: Progress, story: Story, evidence: str) -> list[ShownRow]:
+    """The rows of the log that are not what the engine wrote, or stand there twice."""
+    wanted = {str(step.n): row_of(_cells(step, evidence)) for step in progress.log}
+    return [row for row in story.rows if wanted.pop(row.cells[0], None) != row_of(row.cells)]
+
+
+def row_of(cells: tuple[str, ...]) -> tuple[str, ...]:
+    """A row as it is compared: without what escapes, spaces and the folder of a link make of it."""
+    text = [_one_line(table_cell(cell).replace("&#124;", "|").replace("\\", "")) for cell in cells]
+    return (*text[:-1], " ".join(re.findall(r"([^/(]+)\)", text[-1])))
 
 
 def _cells(step: Stepped, evidence: str) -> tuple[str, ...]:

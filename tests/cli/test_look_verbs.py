@@ -140,7 +140,7 @@ def test_check_finds_progress_that_nobody_made(adopted: Path) -> None:
     text = (adopted / STORY).read_text()
     (adopted / STORY).write_text(text.replace("[ ] File written", "[x] File written"))
     line = text[: text.index("File written")].count("\n") + 1
-    found = [p for p in run(adopted, "check", "1", "--json").data["problems"] if p["code"] == "S111"]
+    found = [p for p in run(adopted, "check", "1", "--json").data["problems"] if p["code"] == "S114"]
     assert [(p["file"], p["line"]) for p in found] == [(STORY, line)]
     refused = run(adopted, "advance", "1")
     assert refused.code == 1

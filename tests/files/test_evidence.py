@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import Tampered
-from engine.files.evidence import evidence_folder, evidence_name, read_checked, save_evidence
+from engine.files.evidence import evidence_folder, read_checked, save_evidence
 from engine.markdown import front_matter
 
 
@@ -23,13 +23,6 @@ from engine.markdown import front_matter
 def test_evidence_lies_beside_the_story(story: str, layout: str, folder: str) -> None:
     """A story with a folder of its own keeps `evidence/` in it, a story file a folder of its own name."""
     assert evidence_folder(Path(story), layout) == Path(folder)
-
-
-def test_names_say_number_action_and_role() -> None:
-    """Files sort by number; action and role are spelled with dashes."""
-    assert evidence_name(7, "spot_check", "") == "07-spot-check.md"
-    assert evidence_name(12, "again", "pedant_validator") == "12-again-pedant-validator.md"
-    assert evidence_name(107, "x", "") == "107-x.md"
 
 
 def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:

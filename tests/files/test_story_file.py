@@ -15,7 +15,7 @@ from engine.model.pack import Source
 from engine.model.problem import Problem
 from engine.model.story import Story
 from engine.rules.projection import adoption, edits
-from tests.life import AT, Life, machine
+from tests.life import Life, first_event, machine
 
 PATH = "docs/stories/story-4-login/story.md"
 RAW = "---\ntitle: Login\ndepends_on: [0, 2a]\n---\n# Story 4: Login\n\nThe author's words.\n"
@@ -29,7 +29,7 @@ def read(text: str | bytes, *, alone: bool = False) -> tuple[Story, list[Problem
 
 def adopted(text: str = RAW) -> str:
     raw = text.encode()
-    return apply_edits(raw, adoption(machine(), read(text, alone=True)[0], "drafted", AT)).decode()
+    return apply_edits(raw, adoption(machine(), read(text, alone=True)[0], first_event())).decode()
 
 
 def problems(text: str) -> list[tuple[str, int]]:
@@ -224,7 +224,7 @@ def test_the_author_s_regions_are_all_but_the_engine_s(what: str, change: tuple[
 def test_adoption_is_no_change_of_the_author_s_regions(ends: str, last: str) -> None:
     """What the validators read is the same before and after adoption, whatever the end of the file is."""
     raw = (RAW.rstrip("\n") + last).replace("\n", ends).encode()
-    after = apply_edits(raw, adoption(machine(), read(raw, alone=True)[0], "drafted", AT))
+    after = apply_edits(raw, adoption(machine(), read(raw, alone=True)[0], first_event()))
     before = author_text(Source(path=PATH, raw=raw), TITLE)
     assert author_text(Source(path=PATH, raw=after), TITLE) == before
     assert author_text(Source(path=PATH, raw=raw), None) == before

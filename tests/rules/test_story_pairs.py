@@ -12,7 +12,7 @@ from engine.markdown.edit import apply_edits
 from engine.model.pack import Source
 from engine.model.verdict import Finding
 from engine.rules.projection import adoption, edits
-from tests.life import AT, BUILDER, PEDANT, Life, machine
+from tests.life import BUILDER, PEDANT, Life, first_event, machine
 
 DATA = Path(__file__).parent.parent / "data/story"
 FINDING = Finding(
@@ -69,7 +69,7 @@ def written(name: str, raw: bytes) -> bytes:
     tell = CASES[name]
     if tell is None:
         story = read_story(source, "4", None)[0]
-        return raw if story.state else apply_edits(raw, adoption(machine(), story, "drafted", AT))
+        return raw if story.state else apply_edits(raw, adoption(machine(), story, first_event()))
     story, problems = read_story(source, "4", machine())
     assert problems == []
     return apply_edits(raw, edits(machine(), tell().progress, story, "evidence"))

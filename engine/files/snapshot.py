@@ -1,0 +1,84 @@
+"""Snapshots of the working tree as commits under refs/story: the user's index, HEAD and branches are never touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from engine.errors import UsageError
+from engine.files.repository import git, run_git
+
+_WHO = {
+    f"GIT_{who}_{what}": said for who in ("AUTHOR", "COMMITTER") for what, said in (("NAME", "story"), ("EMAIL", ""))
+}
+_QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false")
+
+
+def take_snapshot(root: Path, index: Path, ref: str, link: str) -> str | None:
+    """Commit all files that git does not ignore to a ref, said to be as of a link of the journal.
+
+    What the ref held before is the commit's parent. `index` is a file of our own that makes the next one faster.
+    None where there is no git, or it refuses.
+    """
+    if not (root / ".git").exists():
+        return None
+    index.parent.mkdir(parents=True, exist_ok=True)
+    index.with_name(index.name + ".lock").unlink(missing_ok=True)  # a killed engine's; ours is the only one now
+    if run_git(root, *_QUIET, "add", "--all", "--", ".", index=index) is None:
+        index.unlink(missing_ok=True)
+        if run_git(root, *_QUIET, "add", "--all", "--", ".", index=index) is None:
+            return None
+    tree = (run_git(root, "write-tree", index=index) or b"").decode().strip()
+    old = git(root, "rev-parse", "--verify", "--quiet", ref)
+    if not tree:
+        return None
+    parent = ("-p", old) if old else ()
+    said = run_git(root, "commit-tree", tree, *parent, "-m", f"story: snapshot at {link}", index=index, environ=_WHO)
+    commit = (said or b"").decode().strip()
+    if not commit or run_git(root, *_QUIET, "update-ref", ref, commit) is None:
+        return None
+    return commit
+
+
+def find_snapshot(root: Path, ref: str, links: Collection[str]) -> str | None:
+    """The newest snapshot at a ref that was taken at one of these links of the journal."""
+    for line in git(root, "log", "--format=%H %s", ref, "--").splitlines():
+        commit, _, said = line.partition(" ")
+        if said.rpartition(" ")[2] in links:
+            return commit
+    return None
+
+
+def restore_snapshot(root: Path, index: Path, then: str, now: str, *, but: Sequence[str]) -> list[str]:
+    """Bring the files of one snapshot back where another was just taken; the paths in `but` stay as they are.
+
+    Refused where a file would be overwritten that the snapshot just taken does not hold, since git ignores it.
+    """
+    spare = [f":(exclude,literal){path}" for path in but]
+    words = ("-r", "-z", "--no-renames", "--name-status", "--relative", now, then, "--", ".", *spare)
+    told = os.fsdecode(run_git(root, "diff-tree", *words) or b"").split("\0")
+    changes = list(zip(told[::2], told[1::2], strict=False))
+    gone = [path for kind, path in changes if kind == "D"]
+    back = [path for kind, path in changes if kind != "D"]
+    lost = [path for kind, path in changes if kind == "A" and os.path.lexists(root / path)]
+    if lost:
+        raise UsageError(f"{lost[0]} would be overwritten, and git ignores it. Move it away, then rewind again.")
+    index.unlink(missing_ok=True)
+    for path in gone:  # first, since a file may come back where a folder was
+        (root / path).unlink(missing_ok=True)
+        _prune(root, (root / path).parent)
+    said = os.fsencode("".join(f"{path}\0" for path in back))
+    done = run_git(root, "read-tree", then, index=index) is not None
+    done = done and run_git(root, "checkout-index", "-f", "-z", "--stdin", index=index, given=said) is not None
+    index.unlink(missing_ok=True)
+    if not done:
+        raise UsageError(f"git could not bring the files back. Try `git restore --source {then} -- .` by hand.")
+    return sorted([*gone, *back])
+
+
+def _prune(root: Path, folder: Path) -> None:
+    """Remove folders that became empty."""
+    while folder != root and folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
