@@ -33,7 +33,7 @@ from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
 from engine.look import Repository, Seen, look
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
-from engine.model.machine import ConsolidateAct
+from engine.model.machine import ConsolidateAct, Role
 from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
 from engine.rules.history import fold
@@ -52,7 +52,7 @@ class Ports:
     clock: Clock
     mint: Callable[[], str]
     author: Callable[[], str]
-    agents: Callable[[str], Agent]
+    agents: Callable[[str, Role], Agent]
     tell: Callable[[str], None]
 
 
@@ -279,7 +279,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         freezes=outcome.freezes,
         session=outcome.session,
         model=outcome.model,
-        tokens=outcome.tokens,
+        usage=outcome.usage,
     )
     seen.journal.append(ended)
 
@@ -328,7 +328,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         machine=seen.machine,
         progress=seen.progress,
         config=repository.config,
-        agents=ports.agents,
+        agents=lambda role: ports.agents(role, seen.machine.roles[role]),
         clock=ports.clock,
         claims=lambda: claims_of(seen.pack, seen.source.id),
         problems=lambda: story_problems(seen.pack, repository.root, seen.source.id),

@@ -6,25 +6,30 @@ import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import assert_never
 
 from engine.advance import Ports
+from engine.agents.choice import choose
 from engine.agents.person import PersonAgent, brief_path
+from engine.agents.player import Player, Room
 from engine.agents.protocol import Agent, Clock
 from engine.agents.scripted import ScriptedAgent
 from engine.calls.local import LocalCalls
 from engine.errors import UsageError
 from engine.files import disk
-from engine.files.config import RoleConfig
+from engine.files.config import RoleConfig, seconds
 from engine.files.repository import author
 from engine.look import Repository, look
+from engine.model.machine import Role
+from engine.process import Deadlines
 
 
 def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | None = None) -> Ports:
     """Put the ports together for one repository."""
     ticking = clock or now
 
-    def agents(role: str) -> Agent:
-        return agent_for(role, repository, ticking)
+    def agents(name: str, role: Role) -> Agent:
+        return agent_for(name, role, repository, ticking)
 
     return Ports(
         calls=LocalCalls(repository.state / "calls.sqlite"),
@@ -47,14 +52,50 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
     disk.replace(brief.with_suffix(".reply.md"), file.read_bytes())
 
 
-def agent_for(role: str, repository: Repository, clock: Clock) -> Agent:
-    """The agent that plays a role, as story.toml says; a role it does not name is played by a person."""
-    config = repository.config.roles.get(role, RoleConfig())
-    if config.agent == "person":
-        return PersonAgent(repository.state / "briefs", clock=clock)
-    if config.script is None:
-        raise UsageError(f'story.toml: roles.{role} is scripted but names no script. Add `script = "path"`.')
-    return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
+def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Agent:
+    """The agent that plays a role, as story.toml says; where it says nothing, what is found, and else a person."""
+    config = repository.config.roles.get(name, RoleConfig())
+    player = player_for(name, role, repository)
+    kind = choose(player.provider, key=player.key)[0] if config.agent == "auto" else config.agent
+    match kind:
+        case "person":
+            return PersonAgent(repository.state / "briefs", clock=clock)
+        case "scripted":
+            if config.script is None:
+                raise UsageError(f'story.toml: roles.{name} is scripted but names no script. Add `script = "path"`.')
+            return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
+        case "api" | "codex" | "claude":
+            raise UsageError(f"roles.{name}: {kind} is not wired")
+        case _:
+            assert_never(kind)
+
+
+def player_for(name: str, role: Role, repository: Repository) -> Player:
+    """All that running a role with a model needs: the machine's word, with what story.toml sets anew."""
+    config, box = repository.config.roles.get(name, RoleConfig()), repository.config.sandbox
+    room = Room(
+        shown=tuple(Path(path).expanduser() for path in box.show),
+        kept=tuple(Path(path).expanduser() for path in box.keep),
+        hidden=(repository.state,),
+        env=box.env,
+        memory=box.memory * 2**20,
+        processes=box.processes,
+    )
+    total = config.total or "45m"
+    return Player(
+        role=name,
+        provider=config.provider or role.provider,
+        model=config.model or role.model,
+        effort=config.effort or role.effort,
+        folder=repository.state / "sessions",
+        deadlines=Deadlines(total=seconds(total), start=seconds(config.start), silence=seconds(config.silence)),
+        room=room,
+        base_url=config.base_url,
+        key=config.key,
+        max_tokens=config.max_tokens,
+        requests=config.requests,
+        price=config.price,
+    )
 
 
 def now() -> str:

@@ -16,6 +16,8 @@ FLOORS: dict[str, float] = {
     "errors": 0,
     "model": 1,
     "markdown": 2,
+    "process": 1,
+    "cage": 1,
     "rules": 3,
     "checks": 3,
     "files": 3,
@@ -56,8 +58,8 @@ HOMES = {
     "junitparser": {"actions/junit.py"},
     "filelock": {"files/disk.py"},
     "sqlite3": {"calls/local.py"},
-    "subprocess": {"actions/gate.py", "files/repository.py"},
-    "asyncio": {"advance.py", "calls/local.py", "actions/gate.py"},
+    "subprocess": {"cage.py", "files/repository.py"},
+    "asyncio": {"advance.py", "calls/local.py", "process.py"},
     "yaml": {"markdown", "files", "agents/scripted.py", "agents/block.py"},
 }
 """Library → the rooms or files that may import it."""
@@ -149,10 +151,10 @@ def test_each_library_has_its_room(library: str) -> None:
 
 
 def test_agents_know_no_files() -> None:
-    """Agents answer briefs: they know model and errors, not where stories lie."""
+    """Agents answer briefs: they know model, errors, cage and process, not where stories lie."""
     for name in NAMES:
         if room(name) in ("agents", "calls"):
-            allowed = {"engine", "model", "errors", room(name)}
+            allowed = {"engine", "model", "errors", "cage", "process", room(name)}
             assert {other for _, other, _ in inside(name)} <= allowed, name
 
 
@@ -182,6 +184,8 @@ def test_only_files_and_agents_touch_the_disk() -> None:
         "actions/gate.py": "a gate's scratch folder",
         "agents/person.py": "the brief that a person reads",
         "agents/scripted.py": "the edits of a scripted agent",
+        "agents/player.py": "the sessions and transcripts of agents, in the state folder",
+        "process.py": "what a process says, in the state folder",
     }
     found = set()
     for name in NAMES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.actions.situation import Outcome, Situation
+from engine.actions.workspace import run_in_copy, take_over
 from engine.agents.block import InvalidReply
 from engine.agents.brief import list_answers, list_findings, write_brief
 from engine.agents.reply import read_report
@@ -25,14 +26,22 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         text=_brief(act, todo, situation),
         session=todo.resumes,
         writes=act.writes,
+        returns=situation.machine.prompts[act.prompt].returns,
     )
     agent = situation.agents(todo.role)
-    reply = await calls.submit(call, lambda: agent.run(brief))
+    reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation))
     title = situation.machine.roles[todo.role].title
     if reply.status != "ok":
         status = "pending" if reply.status == "pending" else "failed"
         return _outcome(reply, status=status, why=f"{title}: {reply.why}", body=reply.text)
-    return _read(act, todo, situation, reply, title)
+    situation.still()
+    left = take_over(act, reply, situation)
+    outcome = _read(act, todo, situation, reply, title)
+    if not left:
+        return outcome
+    told = "\n".join(f"- {line}" for line in left)
+    why = f"{outcome.why}; {len(left)} of its changes were not taken over"
+    return outcome.model_copy(update={"why": why, "body": f"{outcome.body}\n\nNot taken over:\n\n{told}\n"})
 
 
 def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: str) -> Outcome:
@@ -129,7 +138,7 @@ def _fix_list(situation: Situation) -> list[Finding]:
 
 
 def _outcome(reply: Reply, **fields: object) -> Outcome:
-    said = {"at": reply.ended, "session": reply.session, "model": reply.model, "tokens": reply.tokens}
+    said = {"at": reply.ended, "session": reply.session, "model": reply.model, "usage": reply.usage}
     return Outcome.model_validate({**said, **fields})
 
 

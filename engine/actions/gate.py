@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import re
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +12,13 @@ from engine.actions.integrity import Held, amended_tests, baseline_of, faults, h
 from engine.actions.judge import BAD, Judged, judge_commands, judge_red, judge_tests, settle
 from engine.actions.junit import UNREADABLE, list_tests, merge_reports, tcs_in
 from engine.actions.situation import Outcome, Situation
+from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.errors import UsageError
-from engine.files.config import GateConfig
+from engine.files.config import GateConfig, seconds
 from engine.model.call import CommandRun, GateRun, Reply, TestResult, Tree
 from engine.model.machine import GateDef
+from engine.process import Deadlines, run_process
 
 TAIL = 4000
 """Characters of a command's output that the evidence keeps; the whole output stays in the state folder."""
@@ -156,11 +155,11 @@ async def _round(config: GateConfig, situation: Situation, scratch: Path) -> Gat
     report = scratch / "report.xml"
     report.unlink(missing_ok=True)
     since = _stamp(scratch / "began")
-    seconds = _seconds(config.timeout)
+    deadlines, cage = Deadlines(seconds(config.timeout)), situation.cage(scratch)
     runs = []
     for number, command in enumerate(config.run):
         line = command.replace("{report}", str(report))
-        runs.append(await _command(line, command, situation.root, scratch / f"{number}.log", seconds))
+        runs.append(await _command(line, command, situation.root, scratch / f"{number}.log", deadlines, cage))
     situation.still()  # what ran in another branch's tree says nothing about this one
     tests = merge_reports(config, situation.root, report, since) if _reports(config) else None
     return GateRun(runs=tuple(runs), tests=tests)
@@ -171,38 +170,13 @@ def _late(ran: GateRun) -> str:
     return next((run.command for run in ran.runs if run.exit is None), "")
 
 
-async def _command(line: str, shown: str, root: Path, log: Path, seconds: float) -> CommandRun:
-    """Run one command in a process group of its own; the group is killed at the time-out and after the end."""
+async def _command(line: str, shown: str, root: Path, log: Path, deadlines: Deadlines, cage: Cage | None) -> CommandRun:
+    """Run one command to its end, caged where agents wrote what it runs."""
     began = time.monotonic()
-    with log.open("wb") as output:
-        process = await asyncio.create_subprocess_exec(
-            "/bin/sh",
-            "-c",
-            line,
-            cwd=root,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
-        code: int | None = None
-        try:
-            async with asyncio.timeout(seconds):
-                code = await process.wait()
-        except TimeoutError:
-            code = None
-        finally:
-            _kill_group(process.pid)
-            await process.wait()
+    words = ["/bin/sh", "-c", line]
+    code, _ = await run_process(cage.argv(words) if cage else words, cwd=root, raw=log, deadlines=deadlines)
     tail = log.read_bytes()[-TAIL:].decode("utf-8", "replace")
     return CommandRun(command=shown, exit=code, seconds=round(time.monotonic() - began, 1), output=tail)
-
-
-def _kill_group(pid: int) -> None:
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        return
 
 
 def _stamp(path: Path) -> int:
@@ -227,7 +201,3 @@ def _body(ran: GateRun, kept: str = "") -> str:
         which = "" if not ran.earlier else " (first run)" if number < len(ran.earlier) else " (run again)"
         parts.append(f"`{run.command}`: {ended}{which}\n\n````text\n{run.output.rstrip()}\n````\n")
     return "\n".join(parts)
-
-
-def _seconds(duration: str) -> float:
-    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]

@@ -29,6 +29,8 @@ _PROGRESS = re.compile(
     r"|(?:.*/)?\d+[a-z]?-[^/]+\.evidence/[^/]+\.(?:md|jsonl)"
 )
 """What the engine and the validators write of any story while this one is built."""
+PROTECTED = re.compile(r"(?:.*/)?(?:evidence|[^/]+\.evidence)/.*|(?:\.git|machines)(?:/.*)?|story\.toml")
+"""What no agent may change, whatever its story names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from engine.agents.protocol import Agent, Clock
+from engine.cage import Cage
 from engine.files.config import Config
 from engine.model.base import Value
-from engine.model.call import TestResult
+from engine.model.call import TestResult, Usage
 from engine.model.events import Ended
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
@@ -46,6 +47,8 @@ class Situation:
     inputs: Mapping[str, str]
     words: Mapping[str, str]
     still: Callable[[], None]
+    cage: Callable[[Path], Cage | None] = field(default=lambda _: None)
+    """The cage for a gate that reports into a folder; None where no agent wrote the tree that it runs."""
     others: Callable[[], Mapping[str, str]] = dict
     """The TCs that the story names and does not test itself: "manual" or "deferred"."""
 
@@ -65,4 +68,4 @@ class Outcome(Value):
     body: str = ""
     session: str | None = None
     model: str | None = None
-    tokens: int = 0
+    usage: Usage = Usage()

@@ -12,6 +12,8 @@ from engine.model.call import Brief, Reply
 class PersonAgent:
     """Saves the brief and takes the reply when it is there."""
 
+    in_copy = False
+
     def __init__(self, folder: Path, *, clock: Clock) -> None:
         self._folder, self._clock = folder, clock
 

@@ -12,7 +12,13 @@ Clock = Callable[[], str]
 
 
 class Agent(Protocol):
-    """Answers a brief; a technical failure is a reply with status "failed", never an exception."""
+    """Answers a brief; a technical failure is a reply with status "failed", never an exception.
+
+    `in_copy` says that it works in a throwaway copy of the tree, from which the engine takes over what its role may
+    change; others work in the tree itself, as a person does.
+    """
+
+    in_copy: bool
 
     async def run(self, brief: Brief) -> Reply:
         """Do what the brief says."""

@@ -70,6 +70,8 @@ class Script(Value):
 class ScriptedAgent:
     """Plays any role from a script."""
 
+    in_copy = False
+
     def __init__(self, script: Path, *, root: Path, clock: Clock) -> None:
         self._script, self._root, self._clock = script, root, clock
 

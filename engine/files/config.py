@@ -13,6 +13,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from engine.errors import FormatError
 from engine.model.base import Value
+from engine.model.call import Price
 from engine.model.machine import Duration
 
 NAME = "story.toml"
@@ -45,17 +46,61 @@ class GateConfig(Value):
     timeout: Duration = "15m"
 
 
-class RoleConfig(Value):
-    """Who plays a role: `person` by hand, or `scripted` from a YAML file."""
+Money = Annotated[float, Field(gt=0)]
 
-    agent: Literal["person", "scripted"] = "person"
+
+class RoleConfig(Value):
+    """Who plays a role: a person by hand, a script, a model over its API, or the Codex or Claude Code CLI.
+
+    `auto` takes the CLI of the role's provider where it is on PATH and logged in, else the API where its key is set,
+    else a person. What stands in the machine (`provider`, `model`, `effort`) may be set anew here.
+    """
+
+    agent: Literal["auto", "person", "scripted", "api", "codex", "claude"] = "auto"
     script: str | None = None
+    provider: Literal["anthropic", "openai"] | None = None
+    model: str | None = None
+    effort: str | None = None
+    base_url: str | None = Field(None, description="Of a server that speaks the provider's protocol.")
+    key: str | None = Field(None, description="The variable that holds the API key, such as ANTHROPIC_API_KEY.")
+    max_tokens: Annotated[int, Field(ge=1)] = 16_000
+    requests: Annotated[int, Field(ge=1)] = Field(200, description="Requests to the model in one run, at most.")
+    start: Duration = "2m"
+    silence: Duration = "5m"
+    total: Duration | None = Field(None, description="Without it the machine's `timeout`.")
+    price: Price | None = None
+
+
+class Sandbox(Value):
+    """What caged commands get besides the tree and the machine's own programs. Sizes are in megabytes."""
+
+    show: Many = Field((), description="Paths below home to show read-only, such as ~/.cargo.")
+    keep: Many = Field((), description="Paths below home that may be written as well, such as ~/.cache/pip.")
+    env: Many = Field((), description="Variables to hand on; secrets among them are seen by agents.")
+    memory: Annotated[int, Field(ge=64)] = 4096
+    processes: Annotated[int, Field(ge=8)] = 4096
+
+
+class Bound(Value):
+    """Limits of money in US dollars, of calls of agents, and of their time."""
+
+    cost: Money | None = None
+    calls: Annotated[int, Field(ge=1)] | None = None
+    time: Duration | None = None
 
 
 class Limits(Value):
-    """What bounds one run of the engine."""
+    """What bounds one run of the engine, and one story over all its runs."""
 
     steps: Annotated[int, Field(ge=1)] = 200
+    run: Bound = Bound()
+    story: Bound = Bound()
+
+
+class Notify(Value):
+    """The command that is run when a person is needed; `{story}` and `{text}` say which and what."""
+
+    command: str | None = None
 
 
 class Standing(Value):
@@ -71,6 +116,8 @@ class Config(Value):
     gates: dict[str, GateConfig] = {}
     roles: dict[str, RoleConfig] = {}
     limits: Limits = Limits()
+    sandbox: Sandbox = Sandbox()
+    notify: Notify = Notify()
     standing: Standing = Standing()
 
 
@@ -96,6 +143,11 @@ def read_config(root: Path) -> Config:
     for folder in config.packs.paths:
         _demand_folder(root, folder, text)
     return config
+
+
+def seconds(duration: str) -> float:
+    """The seconds of a duration such as 90s, 15m or 2h."""
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600}[duration[-1]]
 
 
 def demand_known_names(root: Path, config: Config, roles: Collection[str], gates: Collection[str]) -> None:
@@ -146,6 +198,8 @@ def _allowed(place: list[str]) -> list[str]:
         "gates": GateConfig,
         "roles": RoleConfig,
         "limits": Limits,
+        "sandbox": Sandbox,
+        "notify": Notify,
         "standing": Standing,
     }
     model = tables.get(place[0], Config) if place else Config

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from engine.errors import UsageError
@@ -15,19 +15,22 @@ _WHO = {
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false")
 
 
-def take_snapshot(root: Path, index: Path, ref: str, link: str) -> str | None:
+def take_snapshot(root: Path, index: Path, ref: str, link: str, environ: Mapping[str, str] | None = None) -> str | None:
     """Commit all files that git does not ignore to a ref, said to be as of a link of the journal.
 
-    What the ref held before is the commit's parent. `index` is a file of our own that makes the next one faster.
+    What the ref held before is the commit's parent. `index` is a file of our own that makes the next one faster;
+    `environ` may name another work tree.
     None where there is no git, or it refuses.
     """
     if not (root / ".git").exists():
         return None
     index.parent.mkdir(parents=True, exist_ok=True)
     index.with_name(index.name + ".lock").unlink(missing_ok=True)  # a killed engine's; ours is the only one now
-    if run_git(root, *_QUIET, "add", "--all", "--", ".", index=index) is None:
+    add = (*_QUIET, "add", "--all", "--", ".")
+    where = Path(environ["GIT_WORK_TREE"]) if environ else root
+    if run_git(where, *add, index=index, environ=environ) is None:
         index.unlink(missing_ok=True)
-        if run_git(root, *_QUIET, "add", "--all", "--", ".", index=index) is None:
+        if run_git(where, *add, index=index, environ=environ) is None:
             return None
     tree = (run_git(root, "write-tree", index=index) or b"").decode().strip()
     old = git(root, "rev-parse", "--verify", "--quiet", ref)

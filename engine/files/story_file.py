@@ -11,8 +11,8 @@ from pathlib import Path
 from engine.errors import EditRefused, FormatError
 from engine.files import disk
 from engine.markdown import front_matter
-from engine.markdown.document import Document, read_document, section
-from engine.markdown.edit import Edit, apply_edits
+from engine.markdown.document import Document, read_document, section, sections
+from engine.markdown.edit import Edit, RemoveKey, SetKey, apply_edits
 from engine.model.machine import Machine
 from engine.model.pack import Source
 from engine.model.problem import Problem, Severity
@@ -112,6 +112,19 @@ def author_text(source: Source, heading: str | None) -> bytes:
         after = sum(map(len, lines[: span[1] - 1]))
         body = raw[document.body_start : start] + raw[after:]
     return json.dumps(own, sort_keys=True).encode() + b"\n" + body.strip()
+
+
+def author_changes(old: bytes, new: bytes, heading: str) -> bytes:
+    """What somebody made of story.md, with the engine's keys and the checklist's section as they were."""
+    ours, theirs = (sections(read_document(raw), heading) for raw in (old, new))
+    if len(ours) != 1 or len(theirs) != 1:
+        raise EditRefused(f"the section {heading!r} is not there once. Nothing of story.md was taken over")
+    kept, lines = old.splitlines(keepends=True), new.splitlines(keepends=True)
+    (first, after), (start, end) = ours[0], theirs[0]
+    result = b"".join([*lines[: start - 1], *kept[first - 1 : after - 1], *lines[end - 1 :]])
+    keys = front_matter.read(old)
+    own = {key: value if isinstance(value := keys[key], int) else str(value) for key in ENGINE_KEYS if key in keys}
+    return apply_edits(result, [SetKey(key, own[key]) if key in own else RemoveKey(key) for key in ENGINE_KEYS])
 
 
 def key_line(raw: bytes, key: str) -> int:

@@ -2,16 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from engine.model.base import Value
+
+
+class Usage(Value):
+    """What a call took: tokens in and out, those of the input that the provider had cached, and US dollars.
+
+    `cost` is None where no price is known.
+    """
+
+    input: int = 0
+    output: int = 0
+    cached: int = 0
+    cost: float | None = None
+
+
+class Price(Value):
+    """US dollars for a million tokens; `cached` are those of the input that the provider had cached."""
+
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+    cached: Annotated[float, Field(ge=0)] | None = Field(None, description="Without it as the input.")
+
+    def of(self, usage: Usage) -> float:
+        """What a usage costs."""
+        cached = self.input if self.cached is None else self.cached
+        fresh = usage.input - usage.cached
+        return (fresh * self.input + usage.cached * cached + usage.output * self.output) / 1_000_000
 
 
 class Reply(Value):
     """What came back: an agent's words, or a gate's runs as JSON.
 
     `pending` is never remembered: somebody still has to act, and `text` says where. `failed` is a technical
-    failure, `why` says which. `started` and `ended` are ISO 8601 times in UTC.
+    failure, `why` says which; one that `passes` is worth another try, `until` says from when on where the provider
+    does. `started`, `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which
+    lies what was done in a throwaway copy of the tree.
     """
 
     status: Literal["ok", "failed", "pending"]
@@ -21,7 +51,23 @@ class Reply(Value):
     why: str = ""
     session: str | None = None
     model: str | None = None
-    tokens: int = 0
+    usage: Usage = Usage()
+    passes: bool = False
+    until: str | None = None
+    before: str = ""
+    after: str = ""
+
+
+class Workspace(Value):
+    """The tree that an agent works in: a copy in `tree`, shown at `root`; a read-only one cannot be changed at all.
+
+    `shown` are folders below `root` that are shown as they are there: dependencies, and git's own.
+    """
+
+    root: str
+    tree: str
+    writable: bool
+    shown: tuple[str, ...] = ()
 
 
 class Brief(Value):
@@ -38,6 +84,8 @@ class Brief(Value):
     text: str
     session: str | None = None
     writes: tuple[str, ...] = ()
+    returns: Literal["verdict", "fixes", "work"] = "work"
+    workspace: Workspace | None = None
 
 
 class TestResult(Value):

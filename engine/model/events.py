@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from engine.model.base import Value
+from engine.model.call import Usage
 from engine.model.verdict import Counts, Finding, FixAnswer
 
 
@@ -68,7 +69,7 @@ class Ended(Value):
     freezes: bool = False
     session: str | None = None
     model: str | None = None
-    tokens: int = 0
+    usage: Usage = Usage()
 
 
 class Asked(Value):

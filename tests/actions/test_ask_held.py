@@ -23,6 +23,8 @@ VERDICT = {"story": "4", "round": 1, "verdict": "PASS", "confidence": "high", "r
 class Says:
     """An agent that always says the same."""
 
+    in_copy = False
+
     def __init__(self, text: str) -> None:
         self._text = text
 

@@ -13,12 +13,12 @@ import pytest
 
 from engine.calls.local import LocalCalls
 from engine.errors import EngineError
-from engine.model.call import Reply
+from engine.model.call import Reply, Usage
 from tests.life import AT
 
 
 def reply(text: str = "said", status: str = "ok") -> Reply:
-    return Reply(status=status, text=text, started=AT, ended=AT, session="s", model="m", tokens=3)
+    return Reply(status=status, text=text, started=AT, ended=AT, session="s", model="m", usage=Usage(input=3))
 
 
 class Performer:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from engine.errors import FormatError, StoryChanged
 from engine.files import disk
 from engine.files.journal import Journal, last_link, link, read_journal
+from engine.model.call import Usage
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
 from engine.model.verdict import Finding, FixAnswer
 from tests.life import AT
@@ -33,7 +34,7 @@ EVENTS: list[Event] = [
         sha="0" * 64,
         session="s",
         model="m",
-        tokens=7,
+        usage=Usage(input=7),
     ),
     Asked(at=AT, id="D1", decision="triage", finding="F1"),
     Decided(at=AT, id="D1", decision="triage", finding="F1", option="fix", note="a\r\nb", by="Ana"),

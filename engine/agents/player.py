@@ -1,0 +1,104 @@
+"""Who plays a role with a model: what the machine says of the role, with what story.toml sets anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.cage import Cage, passed
+from engine.model.call import Price, Usage, Workspace
+from engine.process import Deadlines
+
+_SLUG = re.compile(r"[^\w.-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """What caged commands get besides the tree; `memory` is in bytes, `hidden` holds the state folder."""
+
+    shown: tuple[Path, ...] = ()
+    kept: tuple[Path, ...] = ()
+    hidden: tuple[Path, ...] = ()
+    env: tuple[str, ...] = ()
+    memory: int = 4 * 2**30
+    processes: int = 4096
+
+    def cage(
+        self,
+        space: Workspace,
+        *,
+        network: bool = False,
+        kept: tuple[Path, ...] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> Cage:
+        """The cage of a command that works in a workspace; `kept` and `environ` are what it needs by itself."""
+        root = Path(space.root)
+        return Cage(
+            root=root,
+            tree=Path(space.tree),
+            writable=space.writable,
+            protected=(),
+            shown=(*self.shown, *(root / path for path in map(Path, space.shown))),
+            kept=(*self.kept, *kept),
+            hidden=self.hidden,
+            environ={**passed(self.env), **(environ or {})},
+            network=network,
+            memory=self.memory,
+            processes=self.processes,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Player:
+    """A role with everything that running it needs. `folder` is where sessions and raw transcripts are kept."""
+
+    role: str
+    provider: str
+    model: str
+    effort: str | None
+    folder: Path
+    deadlines: Deadlines
+    room: Room = field(default_factory=Room)
+    base_url: str | None = None
+    key: str | None = None
+    max_tokens: int = 16_000
+    requests: int = 200
+    price: Price | None = None
+
+    def transcript(self, call: str) -> Transcript:
+        """Where the raw bytes of a call go, and the session that it began."""
+        return Transcript(self.folder / _SLUG.sub("-", call))
+
+    def priced(self, usage: Usage) -> Usage:
+        """The usage with its cost, where a price is known and the provider told none."""
+        if usage.cost is not None or self.price is None:
+            return usage
+        return usage.model_copy(update={"cost": round(self.price.of(usage), 6)})
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """The files of one call: `raw` is what came, byte for byte; the session's id is saved as soon as it is known."""
+
+    folder: Path
+
+    @property
+    def raw(self) -> Path:
+        return self.folder / "raw"
+
+    def began(self) -> str | None:
+        """The session that a killed run of this very call began."""
+        try:
+            return str(json.loads((self.folder / "session.json").read_text("utf-8"))["id"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save_session(self, session: str) -> None:
+        """Save a session's id, durably enough for a killed engine to find it."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self.folder / "session.json.new"
+        fresh.write_text(json.dumps({"id": session}), "utf-8")
+        fresh.replace(self.folder / "session.json")
