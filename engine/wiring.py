@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import assert_never
 
 from engine.advance import Ports
-from engine.agents.choice import choose
+from engine.agents.choice import Kind, choose
 from engine.agents.person import PersonAgent, brief_path
 from engine.agents.player import Player, Room
 from engine.agents.protocol import Agent, Clock
@@ -55,19 +55,26 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
 def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Agent:
     """The agent that plays a role, as story.toml says; where it says nothing, what is found, and else a person."""
     config = repository.config.roles.get(name, RoleConfig())
-    player = player_for(name, role, repository)
-    kind = choose(player.provider, key=player.key)[0] if config.agent == "auto" else config.agent
-    match kind:
+    match who_plays(name, role, repository)[0]:
         case "person":
             return PersonAgent(repository.state / "briefs", clock=clock)
         case "scripted":
             if config.script is None:
                 raise UsageError(f'story.toml: roles.{name} is scripted but names no script. Add `script = "path"`.')
             return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
-        case "api" | "codex" | "claude":
+        case "api" | "codex" | "claude" as kind:
             raise UsageError(f"roles.{name}: {kind} is not wired")
-        case _:
-            assert_never(kind)
+        case never:
+            assert_never(never)
+
+
+def who_plays(name: str, role: Role, repository: Repository) -> tuple[Kind, str]:
+    """The kind of agent that plays a role, and why."""
+    config = repository.config.roles.get(name, RoleConfig())
+    if config.agent != "auto":
+        return config.agent, f"story.toml says so under [roles.{name}]"
+    player = player_for(name, role, repository)
+    return choose(player.provider, key=player.key)
 
 
 def player_for(name: str, role: Role, repository: Repository) -> Player:

@@ -18,14 +18,20 @@ KEYS = {"anthropic": "ANTHROPIC_API_KEY", "openai": "OPENAI_API_KEY"}
 """Provider → the variable that its key stands in, unless story.toml names another."""
 
 
+def logged_in(program: str, environ: Mapping[str, str] | None = None) -> bool:
+    """Has somebody logged in to a CLI?"""
+    home = Path((os.environ if environ is None else environ).get("HOME", "/"))
+    return any((home / login).is_file() for name, logins in PROGRAMS.values() if name == program for login in logins)
+
+
 def choose(provider: str, *, key: str | None = None, environ: Mapping[str, str] | None = None) -> tuple[Kind, str]:
     """The kind of agent for a provider, and why."""
     environ = os.environ if environ is None else environ
     name = key or KEYS.get(provider, "")
     if provider in PROGRAMS:
-        program, logins = PROGRAMS[provider]
+        program, _ = PROGRAMS[provider]
         path = shutil.which(program, path=environ.get("PATH"))
-        if path and any((Path(environ.get("HOME", "/")) / login).is_file() for login in logins):
+        if path and logged_in(program, environ):
             return program, f"{path} is there, with a login"
     if name and environ.get(name):
         return "api", f"{name} is set"

@@ -206,6 +206,14 @@ def _allowed(place: list[str]) -> list[str]:
     return list(model.model_fields)
 
 
+def line_of(root: Path, place: list[str]) -> int | None:
+    """The line of story.toml that holds a key, None where none does."""
+    try:
+        return _line_of((root / NAME).read_text("utf-8", errors="replace"), place)
+    except OSError:
+        return None
+
+
 def _line_of(text: str, place: list[str]) -> int | None:
     """The line that holds a key: under its table's heading, else the heading itself."""
     lines = text.split("\n")
