@@ -1,0 +1,108 @@
+"""What agents and gates do while they run: a line for each that updates in place, or heartbeats in a pipe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+HEARTBEAT = 60.0
+"""Seconds between two heartbeats in a pipe."""
+
+
+@dataclass(slots=True)
+class Running:
+    """One agent or gate at work. `began` is in seconds of a clock that never goes back."""
+
+    who: str
+    began: float
+    doing: str = ""
+    tokens: int = 0
+
+
+@dataclass(slots=True)
+class Watch:
+    """Who is at work now. Safe to be told from any thread."""
+
+    clock: Callable[[], float] = time.monotonic
+    running: dict[str, Running] = field(default_factory=dict)
+
+    def began(self, call: str, who: str) -> None:
+        """An agent or gate began."""
+        self.running[call] = Running(who, self.clock())
+
+    def doing(self, call: str, what: str, tokens: int = 0) -> None:
+        """Say what it does now, and how many tokens it took so far."""
+        if call in self.running:
+            one = self.running[call]
+            one.doing, one.tokens = " ".join(what.split())[:100] or one.doing, max(one.tokens, tokens)
+
+    def ended(self, call: str) -> None:
+        """It is over."""
+        self.running.pop(call, None)
+
+    def lines(self) -> list[str]:
+        """One line for each that is at work: who, for how long, what it does, what it took."""
+        return [_line(one, self.clock() - one.began) for one in [*self.running.values()]]
+
+
+class Heart:
+    """Says who is at work once in a while, as long as it is entered."""
+
+    def __init__(self, watch: Watch, say: Callable[[str], None], every: float = HEARTBEAT) -> None:
+        self._watch, self._say, self._every, self._over = watch, say, every, threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._every):
+            for line in self._watch.lines():
+                self._say(line)
+
+
+class Screen:
+    """Shows who is at work on a terminal, in lines that are drawn anew twice a second."""
+
+    def __init__(self, watch: Watch, console: Console) -> None:
+        from rich.live import Live
+
+        self._watch = watch
+        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=2, transient=True)
+
+    def __enter__(self) -> None:
+        self._live.start()
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._live.stop()
+
+    def _drawn(self) -> RenderableType:
+        from rich.text import Text
+
+        return Text("\n".join(self._watch.lines()), style="cyan", no_wrap=True, overflow="ellipsis")
+
+
+def _line(one: Running, seconds: float) -> str:
+    parts = [f"{one.who} … {spell(seconds)}", one.doing, f"{one.tokens:,} tokens" if one.tokens else ""]
+    return ", ".join(filter(None, parts))
+
+
+def spell(seconds: float) -> str:
+    """A time as people say it: 42s, 3m 05s, 1h 12m."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60:02}s"
+    return f"{whole // 3600}h {whole % 3600 // 60:02}m"
