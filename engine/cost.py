@@ -44,7 +44,7 @@ def costs(repository: Repository, folders: Sequence[Path], story: str | None = N
 
 def cost_rows(found: Sequence[Cost], *, each: bool) -> list[tuple[str, ...]]:
     """The table: a row a story, the sum last; with `each` a row a run and a round as well."""
-    rows = [("STORY", "RUN", "ROUND", "RUNS", "TIME", "IN", "CACHED", "OUT", "DOLLARS")]
+    rows: list[tuple[str, ...]] = [("STORY", "RUN", "ROUND", "RUNS", "TIME", "IN", "CACHED", "OUT", "DOLLARS")]
     for cost in found:
         if each:
             rows += [(cost.story, f"{run.act} as {run.role}", str(run.turn), *_cells(run.spent)) for run in cost.runs]
