@@ -24,7 +24,7 @@ test: $(READY) #- the test suite (at most five minutes)
 	@$(BIN)/python -m pytest -n 2 -m "not slow and not clis"
 
 clis: $(READY) #- the tests with the real Codex CLI and Claude Code, installed by npm into .tools
-	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169 @anthropic-ai/claude-code@2.1
+	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.197
 	@STORY_CLIS=1 $(BIN)/python -m pytest -n 2 tests/clis
 
 lint: $(READY) #- ruff, mypy, and the house's own rules
