@@ -7,7 +7,7 @@ CLI    := $(BIN)/story
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format faults fuzz bench clean advance status check explain adopt decide rewind diff graph story machine
+.PHONY: help demo test clis lint format faults fuzz bench clean advance status check explain adopt decide rewind diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,11 @@ demo: $(READY) #- the example project from drafted to complete, in a scratch cop
 	@$(BIN)/python examples/demo.py
 
 test: $(READY) #- the test suite (at most five minutes)
-	@$(BIN)/python -m pytest -n 2 -m "not slow"
+	@$(BIN)/python -m pytest -n 2 -m "not slow and not clis"
+
+clis: $(READY) #- the tests with the real Codex CLI and Claude Code, installed by npm into .tools
+	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.197
+	@STORY_CLIS=1 $(BIN)/python -m pytest -n 2 tests/clis
 
 lint: $(READY) #- ruff, mypy, and the house's own rules
 	@$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from engine.actions.fixed import before_fix
 from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
+from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs
 from engine.errors import FormatError
@@ -33,7 +34,7 @@ from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
 from engine.look import Repository, Seen, look
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
-from engine.model.machine import ConsolidateAct, Role
+from engine.model.machine import ConsolidateAct, Machine, Role
 from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
 from engine.rules.history import fold
@@ -54,6 +55,7 @@ class Ports:
     author: Callable[[], str]
     agents: Callable[[str, Role], Agent]
     tell: Callable[[str], None]
+    cage: Callable[[Machine, Path], Cage | None]
 
 
 @dataclass(slots=True)
@@ -318,7 +320,6 @@ def _with(seen: Seen, events: list[Event]) -> Seen:
 
 def _situation(seen: Seen, ports: Ports) -> Situation:
     repository = seen.repository
-
     back = ReadBack(repository.root, seen.evidence, seen.machine, seen.progress)
     return Situation(
         root=repository.root,
@@ -337,6 +338,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         inputs=seen.inputs,
         words=_words(seen),
         still=seen.journal.demand_same,
+        cage=lambda reports: ports.cage(seen.machine, reports),
         others=lambda: other_tcs(seen.pack, seen.source.id),
     )
 

@@ -20,6 +20,8 @@ PASSED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM", "CI", "VIRTUAL_ENV
 """The variables that a command is given where nobody names others: none of these is a secret."""
 HINT = "Install bubblewrap (Debian, Ubuntu: `apt install bubblewrap`; Fedora: `dnf install bubblewrap`)."
 _PRIVATE = ("/tmp", "/run", "/var/tmp")
+_ORDINARY = ("--unshare-user", "--uid", "1000", "--gid", "1000")
+"""Without capabilities root cannot make a user namespace in its own; whoever is root outside is not inside, then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Cage:
 
     `tree` is shown at `root`: the tree itself, or a copy of it. Of a `writable` tree, `protected` stays read-only.
     `shown` are paths below what is hidden that are bound back read-only, `kept` those that may be written as well.
-    `memory` is in bytes, `processes` counts those of the user.
+    `memory` is in bytes, `processes` counts those of the user. `passing` names variables whose values come with the
+    process itself: a key on a command line could be read by all. In one that `nests` another sandbox can start, such as
+    a cage that is `inside`: it may not mount /proc anew, and sees in the outer one's no other process from within.
     """
 
     root: Path
@@ -39,26 +43,42 @@ class Cage:
     kept: tuple[Path, ...] = ()
     hidden: tuple[Path, ...] = ()
     environ: Mapping[str, str] = field(default_factory=dict)
+    passing: tuple[str, ...] = ()
     network: bool = False
+    nests: bool = False
+    inside: bool = False
     memory: int = 4 * 2**30
     processes: int = 4096
 
     def argv(self, command: Sequence[str]) -> list[str]:
         """The command line that runs a command in the cage."""
-        words = [
-            *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
+        seen = {**passed(()), **self.environ}
+        inherited = {name for name, value in seen.items() if os.environ.get(name) == value} | {*self.passing}
+        words = ["env"]  # not `--clearenv`: bubblewrap's own environment stays readable in /proc/1
+        for name in sorted(os.environ.keys() - inherited):
+            words += ["-u", name]
+        words += [
+            *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
+            *(_ORDINARY if self.nests and os.geteuid() == 0 else ()),
             *(("--share-net",) if self.network else ()),
-            *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
+            *("--ro-bind", "/", "/", "--dev", "/dev"),
+            *(() if self.inside else ("--proc", "/proc")),
         ]
         hidden = {*map(Path, _PRIVATE), Path("/root"), Path("/home"), home(), *self.hidden}
         for path in sorted(path for path in hidden if path.is_dir()):
             words += ["--tmpfs", str(path)]
         inner = {path for path in self.shown if path.is_relative_to(self.root)}
-        for path in sorted({*self.shown, *toolchains(hidden)} - inner):
+        names = {Path(os.path.realpath("/etc/resolv.conf"))} if self.network else set()
+        for path in sorted({*self.shown, *names, *toolchains(hidden)} - inner):
             words += ["--ro-bind-try", str(path), str(path)]
         for path in self.kept:
             words += ["--bind-try", str(path), str(path)]
         words += ["--bind" if self.writable else "--ro-bind", str(self.tree), str(self.root)]
+        for folder in sorted({above for path in self.protected for above in _between(self.root, path)}):
+            if (self.tree / folder).is_dir() and not (
+                self.tree / folder
+            ).is_symlink():  # what is mounted cannot be moved away to put something else in its place
+                words += ["--bind", str(self.tree / folder), str(self.root / folder)]
         for path in sorted(inner):
             words += ["--ro-bind-try", str(path), str(path)]
         for path in self.protected:
@@ -66,10 +86,15 @@ class Cage:
             if source.exists():
                 words += ["--ro-bind", str(source), str(path)]
         words += ["--chdir", str(self.root), "--setenv", "HOME", str(home())]
-        for name, value in {**passed(()), **self.environ}.items():
-            words += ["--setenv", name, value]
+        for name in sorted(seen.keys() - inherited):
+            words += ["--setenv", name, seen[name]]
         bounds = (f"--data={self.memory}", f"--nproc={self.processes}", "--core=0")
         return [*words, "--", "prlimit", *bounds, "--", *command]
+
+
+def _between(root: Path, path: Path) -> list[Path]:
+    """The folders between the root and a path below it, relative to the root."""
+    return [*path.relative_to(root).parents][:-1]
 
 
 def passed(names: Sequence[str]) -> dict[str, str]:

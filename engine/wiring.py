@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,17 +11,24 @@ from typing import assert_never
 
 from engine.advance import Ports
 from engine.agents.choice import Kind, choose
+from engine.agents.claude import Claude
+from engine.agents.codex import Codex
 from engine.agents.person import PersonAgent, brief_path
 from engine.agents.player import Player, Room
+from engine.agents.program import ProgramAgent
 from engine.agents.protocol import Agent, Clock
 from engine.agents.scripted import ScriptedAgent
+from engine.cage import Cage, demand_cage, passed
 from engine.calls.local import LocalCalls
 from engine.errors import UsageError
 from engine.files import disk
+from engine.files.config import NAME as CONFIG
 from engine.files.config import RoleConfig, seconds
+from engine.files.evidence import evidence_folder
+from engine.files.pack import list_stories
 from engine.files.repository import author
 from engine.look import Repository, look
-from engine.model.machine import Role
+from engine.model.machine import Machine, Role
 from engine.process import Deadlines
 
 
@@ -38,6 +46,7 @@ def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | 
         author=lambda: author(repository.root),
         agents=agents,
         tell=tell,
+        cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )
 
 
@@ -55,6 +64,7 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
 def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Agent:
     """The agent that plays a role, as story.toml says; where it says nothing, what is found, and else a person."""
     config = repository.config.roles.get(name, RoleConfig())
+    player = player_for(name, role, repository)
     match who_plays(name, role, repository)[0]:
         case "person":
             return PersonAgent(repository.state / "briefs", clock=clock)
@@ -62,7 +72,11 @@ def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Ag
             if config.script is None:
                 raise UsageError(f'story.toml: roles.{name} is scripted but names no script. Add `script = "path"`.')
             return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
-        case "api" | "codex" | "claude" as kind:
+        case "codex":
+            return ProgramAgent(Codex, player, clock=clock)
+        case "claude":
+            return ProgramAgent(Claude, player, clock=clock)
+        case "api" as kind:
             raise UsageError(f"roles.{name}: {kind} is not wired")
         case never:
             assert_never(never)
@@ -73,14 +87,46 @@ def who_plays(name: str, role: Role, repository: Repository) -> tuple[Kind, str]
     config = repository.config.roles.get(name, RoleConfig())
     if config.agent != "auto":
         return config.agent, f"story.toml says so under [roles.{name}]"
-    player = player_for(name, role, repository)
-    return choose(player.provider, key=player.key)
+    return choose(config.provider or role.provider, key=config.key)
 
 
-def player_for(name: str, role: Role, repository: Repository) -> Player:
-    """All that running a role with a model needs: the machine's word, with what story.toml sets anew."""
-    config, box = repository.config.roles.get(name, RoleConfig()), repository.config.sandbox
-    room = Room(
+def gate_cage(machine: Machine, reports: Path, repository: Repository, *, platform: str = sys.platform) -> Cage | None:
+    """The cage for gates where a model plays any role; of all outside the tree they may write the folder of `reports`.
+
+    None where only people and scripts work, and where there is no bubblewrap to be had: docs/security.md.
+    """
+    kinds = {who_plays(name, role, repository)[0] for name, role in machine.roles.items()}
+    if platform != "linux" or kinds <= {"person", "scripted"}:
+        return None
+    demand_cage()
+    root, room = repository.root, room_for(repository)
+    return Cage(
+        root=root,
+        tree=root,
+        writable=True,
+        protected=protected(repository),
+        shown=room.shown,
+        kept=(*room.kept, reports),
+        hidden=room.hidden,
+        environ=passed(room.env),
+        memory=room.memory,
+        processes=room.processes,
+    )
+
+
+def protected(repository: Repository) -> tuple[Path, ...]:
+    """What nothing that agents wrote may change: git's own, machines, story.toml, stories with their evidence."""
+    root = repository.root
+    files = [found.file for pack in repository.packs() for found in list_stories(root, pack)]
+    layouts = [(file, "folders" if file.name == "story.md" else "files") for file in files]
+    kept = [evidence_folder(file, layout) for file, layout in layouts]
+    return (root / ".git", root / "machines", root / CONFIG, *files, *kept)
+
+
+def room_for(repository: Repository) -> Room:
+    """What caged commands get, as story.toml says; the state folder is nothing of theirs."""
+    box = repository.config.sandbox
+    return Room(
         shown=tuple(Path(path).expanduser() for path in box.show),
         kept=tuple(Path(path).expanduser() for path in box.keep),
         hidden=(repository.state,),
@@ -88,6 +134,11 @@ def player_for(name: str, role: Role, repository: Repository) -> Player:
         memory=box.memory * 2**20,
         processes=box.processes,
     )
+
+
+def player_for(name: str, role: Role, repository: Repository) -> Player:
+    """All that running a role with a model needs: the machine's word, with what story.toml sets anew."""
+    config = repository.config.roles.get(name, RoleConfig())
     total = config.total or "45m"
     return Player(
         role=name,
@@ -96,7 +147,7 @@ def player_for(name: str, role: Role, repository: Repository) -> Player:
         effort=config.effort or role.effort,
         folder=repository.state / "sessions",
         deadlines=Deadlines(total=seconds(total), start=seconds(config.start), silence=seconds(config.silence)),
-        room=room,
+        room=room_for(repository),
         base_url=config.base_url,
         key=config.key,
         max_tokens=config.max_tokens,

@@ -185,6 +185,8 @@ def test_only_files_and_agents_touch_the_disk() -> None:
         "agents/person.py": "the brief that a person reads",
         "agents/scripted.py": "the edits of a scripted agent",
         "agents/player.py": "the sessions and transcripts of agents, in the state folder",
+        "agents/program.py": "the folder of a CLI's login and sessions",
+        "agents/claude.py": "the script that cages its commands, in the state folder",
         "process.py": "what a process says, in the state folder",
     }
     found = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from engine.actions.junit import UNREADABLE, list_tests, merge_reports, tcs_in
 from engine.actions.situation import Outcome, Situation
 from engine.cage import Cage
 from engine.calls.port import Calls
-from engine.errors import UsageError
+from engine.errors import CallFailed, UsageError
 from engine.files.config import GateConfig, seconds
 from engine.model.call import CommandRun, GateRun, Reply, TestResult, Tree
 from engine.model.machine import GateDef
@@ -138,8 +139,8 @@ async def _perform(
         if again and again(ran.tests or ()) and not _late(ran):
             first, ran = ran, await _round(config, situation, scratch)
             ran = ran.model_copy(update={"earlier": first.runs, "earlier_tests": first.tests})
-    except UNREADABLE as err:
-        why = f"the JUnit report cannot be read: {err}"
+    except (*UNREADABLE, CallFailed) as err:
+        why = str(err) if isinstance(err, CallFailed) else f"the JUnit report cannot be read: {err}"
         return Reply(status="failed", text="", why=why, started=started, ended=situation.clock())
     if _late(ran):
         why = f"`{_late(ran)}` was killed after {config.timeout}"
@@ -151,18 +152,31 @@ async def _perform(
 
 async def _round(config: GateConfig, situation: Situation, scratch: Path) -> GateRun:
     """Run every command once and read the reports."""
-    scratch.mkdir(parents=True, exist_ok=True)
-    report = scratch / "report.xml"
+    report = scratch / "reports" / "report.xml"
+    report.parent.mkdir(parents=True, exist_ok=True)
     report.unlink(missing_ok=True)
     since = _stamp(scratch / "began")
-    deadlines, cage = Deadlines(seconds(config.timeout)), situation.cage(scratch)
+    deadlines, cage = Deadlines(seconds(config.timeout)), situation.cage(report.parent)
+    free = [path for path in cage.protected if not path.exists()] if cage else []
     runs = []
     for number, command in enumerate(config.run):
         line = command.replace("{report}", str(report))
         runs.append(await _command(line, command, situation.root, scratch / f"{number}.log", deadlines, cage))
+    _put_aside([path for path in free if path.exists()], situation.root, scratch / "put-aside")
     situation.still()  # what ran in another branch's tree says nothing about this one
     tests = merge_reports(config, situation.root, report, since) if _reports(config) else None
     return GateRun(runs=tuple(runs), tests=tests)
+
+
+def _put_aside(made: list[Path], root: Path, folder: Path) -> None:
+    """What was not there could not be mounted read-only: what a caged gate made there is not left to pass for ours."""
+    for path in made:
+        place = folder / str(time.time_ns()) / path.name
+        place.parent.mkdir(parents=True)
+        shutil.move(path, place)
+    if made:
+        named = ", ".join(path.relative_to(root).as_posix() for path in made)
+        raise CallFailed(f"what it ran made {named}, which only the engine or a person may; it was moved to {folder}")
 
 
 def _late(ran: GateRun) -> str:

@@ -1,1 +1,1 @@
-"""Who answers a brief: scripted and person."""
+"""Who answers a brief: scripted, person, and the CLIs of providers."""

@@ -31,21 +31,26 @@ class Room:
         space: Workspace,
         *,
         network: bool = False,
+        shown: tuple[Path, ...] = (),
         kept: tuple[Path, ...] = (),
         environ: Mapping[str, str] | None = None,
+        passing: tuple[str, ...] = (),
+        nests: bool = False,
     ) -> Cage:
-        """The cage of a command that works in a workspace; `kept` and `environ` are what it needs by itself."""
+        """The cage of a command that works in a workspace; the rest is what it needs by itself."""
         root = Path(space.root)
         return Cage(
             root=root,
             tree=Path(space.tree),
             writable=space.writable,
             protected=(),
-            shown=(*self.shown, *(root / path for path in map(Path, space.shown))),
+            shown=(*self.shown, *shown, *(root / path for path in map(Path, space.shown))),
             kept=(*self.kept, *kept),
             hidden=self.hidden,
             environ={**passed(self.env), **(environ or {})},
+            passing=passing,
             network=network,
+            nests=nests,
             memory=self.memory,
             processes=self.processes,
         )
@@ -98,7 +103,11 @@ class Transcript:
 
     def save_session(self, session: str) -> None:
         """Save a session's id, durably enough for a killed engine to find it."""
+        self.save("session.json", json.dumps({"id": session}))
+
+    def save(self, name: str, text: str) -> None:
+        """Save a file of the call, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / "session.json.new"
-        fresh.write_text(json.dumps({"id": session}), "utf-8")
-        fresh.replace(self.folder / "session.json")
+        fresh = self.folder / f"{name}.new"
+        fresh.write_text(text, "utf-8")
+        fresh.replace(self.folder / name)

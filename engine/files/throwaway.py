@@ -24,7 +24,7 @@ from engine.files.snapshot import take_snapshot
 DEPENDENCIES = ("node_modules", ".venv", "venv")
 """Folders that git ignores and that programs stand on: shown in a copy, never copied."""
 _KEPT = 30 * 24 * 3600
-_LINK, _FOLDER = b"120000", b"160000"
+_LINK, _FOLDER, _PROGRAM = b"120000", b"160000", b"100755"
 
 
 def copy_tree(root: Path, folder: Path, call: str) -> str:
@@ -83,7 +83,7 @@ def bring(root: Path, path: str, before: str, after: str, keep: Callable[[bytes 
     without it all of it.
     """
     mode, new = _file(root, after, path)
-    _, old = _file(root, before, path)
+    was, old = _file(root, before, path)
     if mode in (_LINK, _FOLDER):
         raise CallFailed("it became a link, which nobody follows. It was not taken over.")
     target = root / path
@@ -91,18 +91,19 @@ def bring(root: Path, path: str, before: str, after: str, keep: Callable[[bytes 
         raise CallFailed("it leads out of the repository. It was not taken over.")
     now = target.read_bytes() if target.is_file() else None
     wanted = keep(old, new) if keep and new is not None else new
-    if now == wanted:
+    if wanted is None and now is None:
         return
     if wanted is None:
         if now != old:
             raise CallFailed(f"it was changed by somebody else meanwhile, and removed by the agent ({after[:12]}).")
         target.unlink()
         return
-    if now is not None and now != old:
+    if now is not None and now not in (old, wanted):
         wanted = _merged(root, now, old or b"", wanted, f"`git show {after[:12]}:{path}`")
-    disk.replace(target, wanted, expected=now)
-    if mode == b"100755":
-        target.chmod(target.stat().st_mode | 0o111)
+    if now != wanted:
+        disk.replace(target, wanted, expected=now)
+    if mode != was:
+        target.chmod(target.stat().st_mode | 0o111 if mode == _PROGRAM else target.stat().st_mode & ~0o111)
 
 
 def drop_copy(folder: Path) -> None:
@@ -132,15 +133,17 @@ def _merged(root: Path, now: bytes, old: bytes, new: bytes, theirs: str) -> byte
 
 
 def _file(root: Path, commit: str, path: str) -> tuple[bytes, bytes | None]:
-    """(mode, content) of a file in a commit; (b"", None) where it is not there."""
+    """(mode, content) of a file in a commit, as git would check it out; (b"", None) where it is not there."""
     told = run_git(root, "ls-tree", "-z", commit, "--", f":(literal){path}") or b""
     if not told:
         return b"", None
-    mode, _, rest = told.partition(b" ")
+    mode = told.partition(b" ")[0]
     if mode == _FOLDER:
         return mode, b""
-    sha = rest.split(b"\t")[0].split(b" ")[1].decode()
-    return mode, run_git(root, "cat-file", "blob", sha)
+    content = run_git(root, "cat-file", "--filters", f"{commit}:{path}")
+    if content is None:
+        raise CallFailed(f"git cannot show it as it was in {commit[:12]}.")
+    return mode, content
 
 
 def _git_dir(root: Path) -> Path:
