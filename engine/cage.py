@@ -44,8 +44,12 @@ class Cage:
     processes: int = 4096
 
     def argv(self, command: Sequence[str]) -> list[str]:
-        """The command line that runs a command in the cage."""
+        """The command line that runs a command in the cage.
+
+        Bubblewrap itself gets no variables either: it is process 1 in there, and anybody may read its environment.
+        """
         words = [
+            *("env", "-i", f"PATH={os.environ.get('PATH', os.defpath)}"),
             *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL", "--clearenv"),
             *(("--share-net",) if self.network else ()),
             *("--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"),
