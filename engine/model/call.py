@@ -40,8 +40,9 @@ class Reply(Value):
 
     `pending` is never remembered: somebody still has to act, and `text` says where. `failed` is a technical
     failure, `why` says which; one that `passes` is worth another try, `until` says from when on where the provider
-    does. `started`, `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which
-    lies what was done in a throwaway copy of the tree.
+    does. `lost` says that the session which it should go on with is gone, or has outgrown the model. `started`,
+    `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which lies what was
+    done in a throwaway copy of the tree.
     """
 
     status: Literal["ok", "failed", "pending"]
@@ -54,6 +55,7 @@ class Reply(Value):
     usage: Usage = Usage()
     passes: bool = False
     until: str | None = None
+    lost: bool = False
     before: str = ""
     after: str = ""
 
