@@ -62,7 +62,11 @@ def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Ag
             if config.script is None:
                 raise UsageError(f'story.toml: roles.{name} is scripted but names no script. Add `script = "path"`.')
             return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
-        case "api" | "codex" | "claude" as kind:
+        case "api":
+            from engine.agents.api import ApiAgent  # its libraries take seconds to import
+
+            return ApiAgent(player_for(name, role, repository), clock=clock)
+        case "codex" | "claude" as kind:
             raise UsageError(f"roles.{name}: {kind} is not wired")
         case never:
             assert_never(never)

@@ -98,7 +98,17 @@ class Transcript:
 
     def save_session(self, session: str) -> None:
         """Save a session's id, durably enough for a killed engine to find it."""
+        self.save("session.json", json.dumps({"id": session}))
+
+    def hear(self, piece: bytes) -> None:
+        """Keep what came, as it came."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        fresh = self.folder / "session.json.new"
-        fresh.write_text(json.dumps({"id": session}), "utf-8")
-        fresh.replace(self.folder / "session.json")
+        with self.raw.open("ab") as file:
+            file.write(piece)
+
+    def save(self, name: str, text: str) -> None:
+        """Save a file of the call, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        fresh = self.folder / f"{name}.new"
+        fresh.write_text(text, "utf-8")
+        fresh.replace(self.folder / name)
