@@ -280,6 +280,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         sha=sha,
         freezes=outcome.freezes,
         session=outcome.session,
+        lost=outcome.lost,
         model=outcome.model,
         usage=outcome.usage,
     )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _PIECE = 2**16
+_GLANCE = 0.1
+"""Seconds between two looks at how much a command has printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,15 @@ async def run_process(
     environ: Mapping[str, str] | None = None,
     given: bytes = b"",
     heard: Callable[[bytes], None] | None = None,
+    limit: int | None = None,
 ) -> tuple[int | None, str]:
     """Run a command with `given` on stdin; (exit code, why it was killed), the code None where it was.
 
-    All output goes to `raw` as it comes. Where `heard` is given, it gets each line of stdout at once, and stderr goes
-    to `raw` with the suffix `.err`; else both go to `raw`.
+    All output goes to `raw` as it comes. Where `heard` is given, it gets each line of stdout at once. Where it or
+    `limit` is given, the bytes after which a command is killed, stderr goes to `raw` with the suffix `.err`; else
+    both go to `raw`.
     """
+    apart = heard is not None or limit is not None
     raw.parent.mkdir(parents=True, exist_ok=True)
     typed = raw.with_name(raw.name + ".in")
     typed.write_bytes(given)
@@ -46,7 +51,7 @@ async def run_process(
             env=None if environ is None else dict(environ),
             stdin=keys,
             stdout=asyncio.subprocess.PIPE if heard else output,
-            stderr=errors if heard else asyncio.subprocess.STDOUT,
+            stderr=errors if apart else asyncio.subprocess.STDOUT,
             start_new_session=True,
         )
         try:
@@ -55,6 +60,12 @@ async def run_process(
                     why = await _listen(process.stdout, output.write, heard, deadlines)
                     if why:
                         return None, why
+                while limit is not None:
+                    try:
+                        return await asyncio.wait_for(process.wait(), _GLANCE), ""
+                    except TimeoutError:
+                        if os.fstat(output.fileno()).st_size + os.fstat(errors.fileno()).st_size > limit:
+                            return None, f"it printed more than {limit / 2**20:g} MB"
                 return await process.wait(), ""
         except TimeoutError:
             return None, f"it took longer than {_told(deadlines.total)}"

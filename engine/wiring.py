@@ -76,8 +76,10 @@ def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Ag
             return ProgramAgent(Codex, player, clock=clock)
         case "claude":
             return ProgramAgent(Claude, player, clock=clock)
-        case "api" as kind:
-            raise UsageError(f"roles.{name}: {kind} is not wired")
+        case "api":
+            from engine.agents.api import ApiAgent  # its libraries take seconds to import
+
+            return ApiAgent(player, clock=clock)
         case never:
             assert_never(never)
 

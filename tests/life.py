@@ -85,6 +85,7 @@ class Life:
         status: str = "ok",
         *,
         session: str | None = None,
+        lost: str | None = None,
         findings: tuple[Finding, ...] = (),
         answers: tuple[FixAnswer, ...] = (),
         tcs: dict[str, str] | None = None,
@@ -108,6 +109,7 @@ class Life:
                 evidence=name,
                 sha="0" * 64,
                 session=session,
+                lost=lost,
             )
         )
         return self

@@ -49,6 +49,7 @@ FLOORS: dict[str, float] = {
 }
 """Room → its floor. A room may import rooms of lower floors, and itself; those of one floor do not know each other."""
 
+API = {f"agents/api{part}.py" for part in ("", "_failure", "_model", "_session", "_space")}
 HOMES = {
     "mistune": {"markdown"},
     "frontmatter": {"markdown"},
@@ -59,7 +60,13 @@ HOMES = {
     "filelock": {"files/disk.py"},
     "sqlite3": {"calls/local.py"},
     "subprocess": {"cage.py", "files/repository.py"},
-    "asyncio": {"advance.py", "calls/local.py", "process.py"},
+    "asyncio": {"advance.py", "calls/local.py", "process.py", "agents/api.py", "agents/api_ear.py"},
+    "anthropic": {"agents/api_model.py"},
+    "openai": {"agents/api_model.py"},
+    "httpx2": {"agents/api_ear.py"},
+    "pydantic_ai": API,
+    "pydantic_ai_harness": {"agents/api.py"},
+    "pydantic_graph": {"agents/api.py"},
     "yaml": {"markdown", "files", "agents/scripted.py", "agents/block.py"},
 }
 """Library → the rooms or files that may import it."""

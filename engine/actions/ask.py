@@ -9,7 +9,7 @@ from engine.agents.brief import list_answers, list_findings, write_brief
 from engine.agents.reply import read_report
 from engine.calls.port import Calls
 from engine.model.call import Brief, Reply
-from engine.model.machine import AgentAct
+from engine.model.machine import AgentAct, Resume
 from engine.model.step import Todo
 from engine.model.verdict import Finding, Fixes, Verdict, Work
 from engine.rules.history import to_fix
@@ -33,7 +33,11 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
     title = situation.machine.roles[todo.role].title
     if reply.status != "ok":
         status = "pending" if reply.status == "pending" else "failed"
-        return _outcome(reply, status=status, why=f"{title}: {reply.why}", body=reply.text)
+        why = f"{title}: {reply.why}"
+        if reply.lost:
+            who = "a person decides whether to go on" if act.asks_if_stale else "it is run again"
+            why += f" Without it, {who}: in a new session, with what was found in its brief."
+        return _outcome(reply, status=status, why=why, lost=todo.resumes if reply.lost else None, body=reply.text)
     situation.still()
     left = take_over(act, reply, situation)
     outcome = _read(act, todo, situation, reply, title)
@@ -128,7 +132,18 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
         turn=todo.turn,
         words=words,
         complaint=complaint,
+        prior=_prior(act, todo, situation),
     )
+
+
+def _prior(act: AgentAct, todo: Todo, situation: Situation) -> str:
+    """What a role had said in a session that it cannot go on with."""
+    if not isinstance(act.session, Resume) or todo.resumes is not None:
+        return ""
+    progress = situation.progress
+    earlier = [progress.latest.get((name, todo.role)) for name in act.session.resume]
+    reports = [f"- {ended.why}" for ended in earlier if ended is not None]
+    return "\n".join([*reports, "", list_findings(progress.findings, {})])
 
 
 def _fix_list(situation: Situation) -> list[Finding]:

@@ -67,5 +67,6 @@ class Outcome(Value):
     freezes: bool = False
     body: str = ""
     session: str | None = None
+    lost: str | None = None
     model: str | None = None
     usage: Usage = Usage()

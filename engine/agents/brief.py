@@ -83,14 +83,20 @@ def write_brief(
     turn: int,
     words: Mapping[str, str],
     complaint: str = "",
+    prior: str = "",
 ) -> str:
-    """Put the brief together. `words` fill the prompt's placeholders; `complaint` says why an answer was refused."""
+    """Put the brief together. `words` fill the prompt's placeholders; `complaint` says why an answer was refused.
+
+    `prior` is what the role had said in a session that it cannot go on with.
+    """
     prompt, who = machine.prompts[act.prompt], machine.roles[role]
     parts = [f"# {who.title}: {act.purpose.replace('_', ' ')}, story {story.id}", ""]
     if who.stance:
         parts += [who.stance, ""]
     if complaint:
         parts += [f"Your last answer could not be accepted: {complaint} Answer again, in the form below.", ""]
+    if prior:
+        parts += ["You do not remember your earlier session. What was reported and found in it:", "", prior, ""]
     parts += [fill(prompt.text, words).rstrip(), ""]
     told = [source.path for source in story.prompts if fnmatch.fnmatch(_name(source), prompt.file)]
     if told:

@@ -105,6 +105,12 @@ class Transcript:
         """Save a session's id, durably enough for a killed engine to find it."""
         self.save("session.json", json.dumps({"id": session}))
 
+    def hear(self, piece: bytes) -> None:
+        """Keep what came, as it came."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.raw.open("ab") as file:
+            file.write(piece)
+
     def save(self, name: str, text: str) -> None:
         """Save a file of the call, whole or not at all."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -51,7 +51,8 @@ class Ended(Value):
     """A call's result was accepted, or it failed technically.
 
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
-    and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more.
+    and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more. `lost`
+    is the session that it should have gone on with, and could not.
     """
 
     event: Literal["ended"] = "ended"
@@ -68,6 +69,7 @@ class Ended(Value):
     sha: str
     freezes: bool = False
     session: str | None = None
+    lost: str | None = None
     model: str | None = None
     usage: Usage = Usage()
 

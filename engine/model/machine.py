@@ -93,6 +93,10 @@ class AgentAct(Value):
     writes: tuple[str, ...] = Field((), description="Globs of the paths it may change.")
     ticks: tuple[str, ...] = ()
 
+    @property
+    def asks_if_stale(self) -> bool:
+        return isinstance(self.session, Resume) and self.session.if_stale == "ask"
+
 
 class GateAct(Value):
     """Run a gate."""

@@ -98,7 +98,8 @@ def _todo(progress: Progress, act: SimpleAct, role: str) -> Todo:
     failures = progress.failures.get(who, [])
     running = progress.running.get(who)
     resumes = _resumes(progress, act, role)
-    refused = [failure for failure in failures if failure.status == "invalid"]
+    lost = {failure.lost for failure in failures}
+    refused = [failure for failure in failures if failure.status == "invalid" and failure.session not in lost]
     if refused:
         resumes = refused[-1].session
     return Todo(
@@ -120,14 +121,17 @@ def _resumes(progress: Progress, act: SimpleAct, role: str) -> str | None:
 def _spent(machine: Machine, progress: Progress, todo: Todo) -> bool:
     failures = progress.failures.get((todo.act.id, todo.role), [])
     invalid = sum(failure.status == "invalid" for failure in failures)
-    return invalid >= INVALID_TWICE or len(failures) - invalid > machine.defaults.retries
+    lost = sum(failure.lost is not None for failure in failures)
+    if lost and isinstance(todo.act, AgentAct) and todo.act.asks_if_stale:
+        return True
+    return invalid >= INVALID_TWICE or len(failures) - invalid - lost > machine.defaults.retries
 
 
 def _give_up(machine: Machine, progress: Progress, todo: Todo) -> Fire:
     last = progress.failures[todo.act.id, todo.role][-1]
     failed = machine.defaults.failed
     who = machine.roles[todo.role].title if todo.role else todo.act.id
-    why = f"{who} failed {todo.attempt - 1} times: {last.why}"
+    why = last.why if last.lost else f"{who} failed {todo.attempt - 1} times: {last.why}"
     return Fire(source=progress.state, dest=failed, exit=Exit(to=failed), why=why)
 
 

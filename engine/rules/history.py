@@ -208,6 +208,8 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         for old, session in list(progress.sessions.items()):
             if old[1] == began.role and session == began.resumes:
                 progress.sessions[old] = ended.session
+    if ended.lost:
+        progress.sessions = {old: session for old, session in progress.sessions.items() if session != ended.lost}
     if ended.status != "ok":
         progress.failures.setdefault(who, []).append(ended)
         return
