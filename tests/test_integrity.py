@@ -269,10 +269,10 @@ def test_edited_evidence_is_refused_by_name(tmp_path: Path) -> None:
         path = next((repo.story.parent / "evidence").glob(f"*-{part}.md"))
         kept = path.read_bytes()
         path.write_bytes(kept.replace(gate.encode(), b"thawed ", 1))
-        with pytest.raises(Tampered, match=f"evidence/{path.name}: the evidence is not what the engine wrote"):
+        with pytest.raises(Tampered, match=f"evidence/{path.name}:1: the file was edited"):
             repo.advance(one_step=True)
         path.unlink()
-        with pytest.raises(Tampered, match=f"evidence/{path.name}: the evidence cannot be read"):
+        with pytest.raises(Tampered, match=f"evidence/{path.name}:1: the evidence of .* is missing"):
             repo.advance(one_step=True)
         path.write_bytes(kept)
     assert repo.steps(repo.advance(one_step=True)) == ["self_review"]
