@@ -31,11 +31,11 @@ lint: $(READY) #- ruff, mypy, and the house's own rules
 format: $(READY) #- bring the code into its form
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
-faults: $(READY) #- the long fault suite: killed at every durable moment
+faults: $(READY) #- the long fault suite: struck at every durable moment; figures into docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults -n 2
 
 fuzz: $(READY) #- the random suites, 100 times longer
-	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules -n 2
+	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules tests/fuzz -n 2
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py

@@ -9,7 +9,7 @@ from pathlib import Path
 import engine.files.disk as disk
 from engine.files.disk import TEMP
 from engine.files.journal import Journal
-from engine.model.events import Began, Ended, Event, Stepped, Wrote
+from engine.model.events import Began, Event, Stepped
 
 
 def _without_fsync(skip: Callable[[str], bool]) -> Callable[[], None]:
@@ -46,7 +46,7 @@ def _without_event(kind: type[Event]) -> Callable[[], None]:
 
 
 def _write_plainly() -> None:
-    def plain(target: Path, after: bytes, *, expected: bytes | None = None) -> None:
+    def plain(target: Path, after: bytes, **fields: object) -> None:
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         os.write(descriptor, after)
         os.fsync(descriptor)
@@ -64,13 +64,13 @@ def _swap_blindly() -> None:
 
 
 def _leave_torn_lines() -> None:
-    disk._whole = lambda descriptor, size: size
+    disk._whole = lambda _, size: size
 
 
 def _forget_replies() -> None:
     from engine.calls.local import LocalCalls
 
-    LocalCalls._recall = lambda calls, call: None
+    LocalCalls._recall = lambda *_: None
 
 
 BREAKS: dict[str, Callable[[], None]] = {
@@ -78,9 +78,7 @@ BREAKS: dict[str, Callable[[], None]] = {
     "no fsync of the journal": _without_fsync(lambda path: path.endswith("journal.jsonl")),
     "no fsync of the folder": _without_fsync(lambda path: Path(path).is_dir()),
     "began is written late": _without_event(Began),
-    "ended is written late": _without_event(Ended),
     "stepped is written late": _without_event(Stepped),
-    "wrote is not written": _without_event(Wrote),
     "a plain write for the rename": _write_plainly,
     "no compare after the swap": _swap_blindly,
     "a torn line stays": _leave_torn_lines,

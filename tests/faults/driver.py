@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import traceback
 from dataclasses import dataclass, replace
@@ -57,10 +58,10 @@ def drive(root: Path, mode: str = "count", strike: int = 0) -> Struck:
     fault = Fault(mode, frozenset([strike]), kinds=SLICE, step=False)
     if mode in ("save", "save+kill"):
         stories = sorted((root / PACK).glob("story-*/story.md"))
-        act = lambda _: [save(story) for story in stories]  # noqa: E731
+        act = lambda *_: [save(story) for story in stories]  # noqa: E731
         fault = replace(fault, mode=mode.replace("save", "act"), act=act)
     elif mode == "branch":
-        fault = replace(fault, mode="act", act=lambda _: commit_and_switch(root))
+        fault = replace(fault, mode="act", act=lambda *_: commit_and_switch(root))
     return advance_struck(root, fault)
 
 
@@ -77,6 +78,7 @@ def start(root: Path, fault: Fault) -> tuple[int, int]:
     if pid == 0:
         code = 70
         write = os.write
+        signal.alarm(300)  # an engine that never ends is killed, and fails the test by its exit code
         try:
             os.close(reader)
             code, said = _advance(root, fault)

@@ -22,6 +22,12 @@ def keep(what: str, *, runs: int, strikes: int, lost: int, doubled: int) -> None
         PAGE.write_text(f"{head}{BEGIN}\n{table(rows)}{END}{rest.partition(END)[2]}", "utf-8")
 
 
+def keep_wrong(what: str, runs: int, strikes: int, wrong: list[str]) -> None:
+    """Keep the figures of one suite by what was wrong in it: a call asked again is doubled, all else is lost."""
+    again = sum("again" in line for line in wrong)
+    keep(what, runs=runs, strikes=strikes, lost=len(wrong) - again, doubled=again)
+
+
 def read_figures() -> dict[str, dict[str, int]]:
     """What the last long run found, by suite."""
     return dict(json.loads(KEPT.read_text())) if KEPT.exists() else {}

@@ -27,10 +27,10 @@ from tests.faults.shadow import Shadow
 
 TIME = "2026-01-01T00:00:00Z"
 SLICE = frozenset(
-    "write fsync rename truncate exchange exchanged remember remembered".split() + ["agent starts", "agent ends"]
+    "write,fsync,rename,truncate,exchange,exchanged,remember,remembered,agent starts,agent ends".split(",")
 )
 """The kinds of points that the first slice strikes at."""
-Act = Callable[[random.Random], None]
+Act = Callable[[Path, random.Random], None]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Points:
             case "act" | "act+kill":
                 assert self.fault.act is not None
                 self.quiet = True
-                self.fault.act(random.Random(f"{self.fault.seed}/{len(self.names)}"))
+                self.fault.act(self.root, random.Random(f"{self.fault.seed}/{len(self.names)}"))
                 self.quiet = False
                 if mode == "act+kill":
                     die()
@@ -243,9 +243,9 @@ def _watch_actions(points: Points, log: Path) -> None:
         points.reach("gate ends")
         return reply
 
-    def watched_save(path: Path, head: dict[str, object], body: str) -> str:
+    def watched_save(path: Path, head: dict[str, object], body: str, **fields: Callable[[], None]) -> str:
         points.reach("evidence")
-        digest = save(path, head, body)
+        digest = save(path, head, body, **fields)
         points.reach("evidence kept")
         return digest
 
