@@ -26,9 +26,8 @@ from engine.model.call import Brief, Reply
 from tests.faults.shadow import Shadow
 
 TIME = "2026-01-01T00:00:00Z"
-SLICE = frozenset(
-    "write,fsync,rename,truncate,exchange,exchanged,remember,remembered,agent starts,agent ends".split(",")
-)
+_CALLS = ("write", "fsync", "rename", "truncate", "exchange", "exchanged")
+SLICE = frozenset((*_CALLS, "remember", "remembered", "agent starts", "agent ends"))
 """The kinds of points that the first slice strikes at."""
 Act = Callable[[Path, random.Random], None]
 

@@ -106,7 +106,7 @@ def raced(whole: Whole, leg: int) -> str:
 
 
 def test_whatever_a_person_saves_meanwhile_is_kept(whole: Whole) -> None:
-    """At 40 seeds she saves remarks, the same bytes, or answers at once: the rest is byte for byte the undisturbed run."""
+    """She saves remarks, the same bytes or an answer at random moments: all else is as undisturbed, byte for byte."""
     assert everywhere(partial(meddled, whole), range(40)) == []
 
 

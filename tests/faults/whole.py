@@ -14,7 +14,7 @@ import re
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -156,7 +156,7 @@ def plain(files: dict[str, bytes]) -> dict[str, bytes]:
 
 
 @contextmanager
-def scratch(name: str) -> Iterable[Path]:
+def scratch(name: str) -> Iterator[Path]:
     """A folder in memory where there is one: what the disk keeps is the shadow's business, not the disk's."""
     memory = Path("/dev/shm")
     place = Path(tempfile.mkdtemp(prefix=f"story-{name}-", dir=memory if os.access(memory, os.W_OK) else None))
@@ -167,7 +167,7 @@ def scratch(name: str) -> Iterable[Path]:
 
 
 @contextmanager
-def copy_of(whole: Whole, leg: int) -> Iterable[Path]:
+def copy_of(whole: Whole, leg: int) -> Iterator[Path]:
     """The tree as it was before a leg, in a folder of its own; its state folder lies beside it."""
     place = whole.place / f"worker-{os.getpid()}"  # the same for each run of a worker, so that its charts stay warm
     shutil.rmtree(place, ignore_errors=True)
