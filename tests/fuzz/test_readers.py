@@ -7,6 +7,7 @@ answer to what is tested beside them (tests/files, tests/agents, tests/markdown)
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import sqlite3
@@ -18,19 +19,20 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from junitparser import JUnitXmlError
 
-from engine.actions.gate import _merge, read_tests
+from engine.actions.frozen import list_base, list_frozen, read_base, read_frozen
+from engine.actions.junit import UNREADABLE, list_tests, merge_reports, read_tests
 from engine.agents.reply import InvalidReply, read_report
 from engine.agents.scripted import read_script
 from engine.calls.local import LocalCalls
+from engine.checks.expected import OwnedFiles
 from engine.errors import CallFailed, FormatError
 from engine.files.config import GateConfig, read_config
-from engine.files.evidence import read_body
+from engine.files.evidence import read_checked
 from engine.files.journal import read_journal
 from engine.files.machine_file import read_machine, shipped_folder
 from engine.files.story_file import author_text, read_story
-from engine.model.call import Reply
+from engine.model.call import Reply, TestResult, Tree
 from engine.model.pack import Source
 from engine.status import _Memory
 from tests.life import machine
@@ -49,6 +51,16 @@ LAUGHS = (
     b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">'
     + b"".join(b'<!ENTITY %c "%s">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(12))
     + b"]><testsuite><testcase name='&m;'/></testsuite>"
+)
+SHA = "0" * 64
+EVIDENCE = "---\nstory: '1'\n---\n\n" + "\n".join(
+    (
+        list_tests([TestResult(id="a", status="passed"), TestResult(id="b", status="failed")]),
+        list_base(
+            Tree(head=SHA[:40], dirty={"a b": SHA, "gone": ""}, made=("out",)), OwnedFiles(("src/a",), (), ("t",))
+        ),
+        list_frozen({"tests/a": SHA, "tests/b": SHA}, {"tests/b"}),
+    )
 )
 JOURNAL = b'{"event":"adopted","at":"2026-01-01T00:00:00Z","by":"Ana","machine":"story","state":"drafted","prev":""}\n'
 CHECKLIST = "\n".join(
@@ -72,6 +84,15 @@ class Reader:
     read: Callable[[Path], object]
     errors: tuple[type[Exception], ...] = (FormatError,)
     name: str = "input"
+
+
+def merged(path: Path) -> object:
+    return merge_reports(GateConfig(run=["x"]), path.parent, path, 0)
+
+
+def evidence(path: Path) -> object:
+    body = read_checked(path, hashlib.sha256(path.read_bytes()).hexdigest(), str(path))
+    return read_tests(body), read_base(body), read_frozen(body)
 
 
 def story(path: Path) -> object:
@@ -115,20 +136,14 @@ def database() -> bytes:
     return content
 
 
-REPORTS = (JUnitXmlError, SyntaxError, OSError, ValueError, TypeError, NotImplementedError)
-"""What a gate takes for "the JUnit report cannot be read"."""
 READERS = {
     "story": Reader(f"---\nstate: drafted\nmachine: story\nround: 1\n---\n{STORY}{CHECKLIST}".encode(), story),
     "prompt": Reader(prompt("Write 2 failing tests:\n- TC-1.1a").encode(), story),
     "machine": Reader((shipped_folder() / "infrastructure.yaml").read_bytes(), read_machine, name="m.yaml"),
     "config": Reader(CONFIG.partition("\n\n")[2].encode(), lambda path: read_config(path.parent), name="story.toml"),
-    "evidence": Reader(
-        b"---\nstory: '1'\n---\n\nTests: 1 passed\n\n````text tests\npassed a\nfailed b\n````\n",
-        lambda path: read_tests(read_body(path)),
-        errors=(),
-    ),
+    "evidence": Reader(EVIDENCE.encode(), evidence, errors=()),
     "journal": Reader(JOURNAL, read_journal, name="journal.jsonl"),
-    "JUnit": Reader(JUNIT, lambda path: _merge(GateConfig(run=["x"]), path.parent, path, 0), REPORTS, "report.xml"),
+    "JUnit": Reader(JUNIT, merged, UNREADABLE, "report.xml"),
     "reply": Reader(f"```json\n{json.dumps(verdict(), indent=1)}\n```\n".encode(), reply, errors=()),
     "script": Reader(b"replies:\n  - {act: a, turn: 1, files: {a: b}, reply: {verdict: PASS}}\n", read_script),
     "replies": Reader(database(), remembered, errors=(CallFailed,), name="calls.sqlite"),
