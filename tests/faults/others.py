@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.faults.driver import advance_struck, commit_and_switch, put
 from tests.faults.points import Fault, note
-from tests.faults.whole import STORY, person
+from tests.faults.whole import STORY, person, plain
 
 HEADING = b"## Story 1 Execution Checklist\n"
 WORDS = b"## Prerequisites\n\nNone.\n"
@@ -60,6 +60,11 @@ def switch(root: Path, rng: random.Random) -> None:
 def unremarked(files: dict[str, bytes]) -> dict[str, bytes]:
     """The files without her remarks."""
     return files | {STORY: _REMARK.sub(b"", files[STORY])}
+
+
+def uncommitted(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files without what a commit in between must change: the baseline's own commit and what was dirty then."""
+    return {name: re.sub(rb"(?m)^(?:head|dirty) [0-9a-f]{40}.*\n", b"", text) for name, text in plain(files).items()}
 
 
 def forgotten(root: Path) -> list[str]:

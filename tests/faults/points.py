@@ -68,6 +68,7 @@ class Points:
         self.names.append(name)
         if len(self.names) not in self.fault.strikes:
             return False
+        strike(self.root)
         mode = self.fault.mode
         match mode:
             case "kill":
@@ -119,6 +120,11 @@ def note(log: Path, line: str) -> None:
     """Write down what happened, without being a point of the engine."""
     with log.open("a") as file:
         file.write(line + "\n")
+
+
+def strike(root: Path) -> None:
+    """Count a strike, beside the folder of the run."""
+    note(root.parent.parent / "strikes", "")
 
 
 def watch(points: Points, log: Path) -> None:
@@ -209,7 +215,10 @@ def _watch_memory(points: Points, log: Path) -> None:
     def watched_remember(calls: LocalCalls, call: str, reply: Reply) -> None:
         points.reach("remember")
         remember(calls, call, reply)
-        note(log, f"kept {call}")
+        points.quiet, quiet = True, points.quiet
+        if calls._recall(call) is not None:  # a full disk keeps nothing
+            note(log, f"kept {call}")
+        points.quiet = quiet
         points.reach("remembered")
 
     def watched_connect(path: Path, **fields: float) -> sqlite3.Connection:
@@ -236,9 +245,9 @@ def _watch_actions(points: Points, log: Path) -> None:
         points.reach("agent ends")
         return reply
 
-    async def watched_perform(config: object, situation: object, scratch: Path) -> Reply:
+    async def watched_perform(*asked: object) -> Reply:
         points.reach("gate starts")
-        reply = await perform(config, situation, scratch)
+        reply = await perform(*asked)
         points.reach("gate ends")
         return reply
 
