@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,8 +36,8 @@ from engine.model.pack import Source
 from engine.status import _Memory
 from tests.life import machine
 from tests.repo import CONFIG, STORY, prompt, verdict
+from tests.rounds import rounds
 
-EXAMPLES = 40 * int(os.environ.get("STORY_FUZZ", "1"))
 SOON = timedelta(seconds=5)
 """For one reader and one input, on a machine that does other things, too."""
 AT = "2026-01-01T00:00:00Z"
@@ -189,7 +188,7 @@ def spoilt(draw: st.DrawFn, valid: bytes) -> bytes:
 
 @pytest.mark.parametrize("name", READERS)
 @settings(
-    max_examples=EXAMPLES,
+    max_examples=rounds(40),
     deadline=SOON,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
