@@ -200,7 +200,7 @@ def _watch_names(points: Points) -> None:
 
 
 def _watch_memory(points: Points, log: Path) -> None:
-    remember, connect = LocalCalls._remember, sqlite3.connect
+    remember, recall, connect = LocalCalls._remember, LocalCalls._recall, sqlite3.connect
 
     class Watched(sqlite3.Connection):
         def __exit__(self, *error: object) -> bool:
@@ -216,7 +216,7 @@ def _watch_memory(points: Points, log: Path) -> None:
         points.reach("remember")
         remember(calls, call, reply)
         points.quiet, quiet = True, points.quiet
-        if calls._recall(call) is not None:  # a full disk keeps nothing
+        if recall(calls, call) is not None:  # a full disk keeps nothing
             note(log, f"kept {call}")
         points.quiet = quiet
         points.reach("remembered")

@@ -51,12 +51,12 @@ def meddled(whole: Whole, seed: int) -> str:
 
 
 def written(whole: Whole, seed: int) -> str:
-    """A person changes her own text, too, on which evidence rests; the story still ends, with all her words."""
+    """A person changes her own text, on which evidence rests; when she stops, the story ends, with all her words."""
     rng = random.Random(seed)
     leg = rng.randrange(len(whole.legs))
     with copy_of(whole, leg) as root:
-        for _ in range(LEGS):
-            strikes = frozenset(rng.choices(range(1, 60), k=2)) if rng.random() < 0.5 else frozenset()
+        for number in range(LEGS):
+            strikes = frozenset(rng.choices(range(1, 60), k=2)) if number < 15 and rng.random() < 0.5 else frozenset()
             struck = advance_struck(root, Fault("act", strikes, act=write, seed=seed))
             said = f"seed {seed}, from step {leg}, points {sorted(strikes)}"
             if struck.code == 70 or (struck.code and not struck.said.startswith("StoryChanged")):
