@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLI    := $(BIN)/story
+RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,7 @@ faults: $(READY) #- the long fault suite: struck at every durable moment; figure
 	@$(BIN)/python -m pytest tests/faults -n 2
 
 fuzz: $(READY) #- the random suites, 100 times longer
-	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules tests/fuzz -n 2
+	@STORY_FUZZ=100 $(BIN)/python -m pytest $(RANDOM) -n 2 --timeout 14400
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py
