@@ -10,7 +10,7 @@ import pytest
 from engine.actions.frozen import read_base
 from engine.errors import Tampered
 from engine.model.events import Ended
-from tests.repo import CHECK, CONFIG, RUN_TESTS, STORY, TCS, TESTS, Repo, verdict
+from tests.repo import CHECK, CONFIG, RUN_TESTS, STORY, TCS, TESTS, Repo, approved, verdict
 
 LIMITED = CONFIG + "\n[limits]\nsteps = 5\n"
 """Five steps lead from the approval to what the first run of the gates decides."""
@@ -25,15 +25,7 @@ ONCE = "{ test -e ../flip || { touch ../flip; false; }; }\n"
 
 def repo_of(folder: Path, *lines: dict[str, object], config: str = LIMITED, **files: str) -> Repo:
     """The repository with a wider Files table, some files of its own, committed, and a person's approval."""
-    repo = Repo(folder, *lines, config=config, story=TABLE)
-    repo.write("tools/run-tests", RUNNER)
-    for name, text in files.items():
-        repo.write(name, text)
-    repo.git("add", "-A")
-    repo.git("commit", "-qm", "ready")
-    repo.advance()
-    repo.tick("Human approved")
-    return repo
+    return approved(folder, *lines, config=config, story=TABLE, files={"tools/run-tests": RUNNER} | files)
 
 
 def red(files: dict[str, str]) -> dict[str, object]:
@@ -281,10 +273,10 @@ def test_edited_evidence_is_refused_by_name(tmp_path: Path) -> None:
         path = next((repo.story.parent / "evidence").glob(f"*-{part}.md"))
         kept = path.read_bytes()
         path.write_bytes(kept.replace(gate.encode(), b"thawed ", 1))
-        with pytest.raises(Tampered, match=f"evidence/{path.name}: the evidence is not what the engine wrote"):
+        with pytest.raises(Tampered, match=f"evidence/{path.name}:1: the file was edited"):
             repo.advance(one_step=True)
         path.unlink()
-        with pytest.raises(Tampered, match=f"evidence/{path.name}: the evidence cannot be read"):
+        with pytest.raises(Tampered, match=f"evidence/{path.name}:1: the evidence of .* is missing"):
             repo.advance(one_step=True)
         path.write_bytes(kept)
     assert repo.steps(repo.advance(one_step=True)) == ["self_review"]
