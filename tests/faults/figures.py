@@ -40,7 +40,9 @@ def read_figures() -> dict[str, dict[str, int]]:
 
 
 def table(rows: dict[str, dict[str, int]]) -> str:
-    """The figures as a table, with their sum."""
+    """The figures as a table, with their sum; "" while there are none."""
+    if not rows:
+        return ""
     heads = ("runs", "strikes", "lost", "doubled")
     lines = [f"| What happens | {' | '.join(head.capitalize() for head in heads)} |", "|---|---:|---:|---:|---:|"]
     for name, row in rows.items():
