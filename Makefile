@@ -4,6 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLI    := $(BIN)/story
+RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
@@ -31,11 +32,11 @@ lint: $(READY) #- ruff, mypy, and the house's own rules
 format: $(READY) #- bring the code into its form
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
-faults: $(READY) #- the long fault suite: killed at every durable moment
+faults: $(READY) #- the long fault suite: struck at every durable moment; figures into docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults -n 2
 
 fuzz: $(READY) #- the random suites, 100 times longer
-	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules -n 2
+	@STORY_FUZZ=100 $(BIN)/python -m pytest $(RANDOM) -n 2 --timeout 14400
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py

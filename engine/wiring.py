@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from engine.advance import Ports
@@ -30,7 +31,7 @@ def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | 
         calls=LocalCalls(repository.state / "calls.sqlite"),
         clock=ticking,
         mint=lambda: secrets.token_hex(4),
-        author=lambda: author(repository.root),
+        author=cache(lambda: author(repository.root)),
         agents=agents,
         tell=tell,
     )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.actions.frozen import read_base
 from engine.errors import Tampered
 from engine.model.events import Ended
-from tests.repo import CHECK, CONFIG, RUN_TESTS, STORY, TCS, TESTS, Repo, verdict
+from tests.repo import CHECK, CONFIG, RUN_TESTS, STORY, TCS, TESTS, Repo, approved, verdict
 
 LIMITED = CONFIG + "\n[limits]\nsteps = 5\n"
 """Five steps lead from the approval to what the first run of the gates decides."""
@@ -24,15 +25,7 @@ ONCE = "{ test -e ../flip || { touch ../flip; false; }; }\n"
 
 def repo_of(folder: Path, *lines: dict[str, object], config: str = LIMITED, **files: str) -> Repo:
     """The repository with a wider Files table, some files of its own, committed, and a person's approval."""
-    repo = Repo(folder, *lines, config=config, story=TABLE)
-    repo.write("tools/run-tests", RUNNER)
-    for name, text in files.items():
-        repo.write(name, text)
-    repo.git("add", "-A")
-    repo.git("commit", "-qm", "ready")
-    repo.advance()
-    repo.tick("Human approved")
-    return repo
+    return approved(folder, *lines, config=config, story=TABLE, files={"tools/run-tests": RUNNER} | files)
 
 
 def red(files: dict[str, str]) -> dict[str, object]:
@@ -153,6 +146,17 @@ def test_a_dirty_file_of_before_may_not_change(tmp_path: Path) -> None:
     why = whys(repo, "tests")[-1]
     assert f"{OUTSIDE}mine.txt;" in why
     assert "tools/mine" not in why
+
+
+def test_what_the_engine_writes_stands_in_no_baseline(tmp_path: Path) -> None:
+    """story.md, evidence and what a killed engine left change without the story's doing: no baseline lists them."""
+    repo = repo_of(tmp_path, **{"docs/stories/story-1-greeter/.story.md.a1.b2.story-swap": "left\n"})
+    repo.write("mine.txt", "a person's\n")
+    repo.advance()
+    (evidence,) = repo.story.parent.glob("evidence/*-baseline.md")
+    base = read_base(evidence.read_text())
+    assert base
+    assert list(base.dirty) == ["mine.txt"]
 
 
 def test_a_files_table_that_an_agent_widens_counts_for_nothing(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.agents.brief import EXAMPLE_REASONING
 from engine.agents.reply import LIMIT, InvalidReply, read_report
 from engine.model.verdict import Fixes, Report, Verdict, Work
+from tests.rounds import rounds
 
 TCS = ("TC-1.1a", "TC-1.1b")
 OTHERS = {"TC-1.2a": "manual", "TC-1.2b": "deferred"}
@@ -299,7 +300,7 @@ def report_or_refusal(text: str, returns: str) -> Report | InvalidReply:
         return err
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=rounds(150), deadline=None)
 @given(text=st.text() | SHAPED | FENCED, returns=st.sampled_from(["verdict", "fixes", "work"]))
 def test_any_text_is_a_report_or_refused(text: str, returns: str) -> None:
     """Whatever an agent says, it is a report or an InvalidReply; nothing else ever comes out."""
@@ -311,7 +312,7 @@ def test_any_text_is_a_report_or_refused(text: str, returns: str) -> None:
         assert said.model_dump_json()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(fields=st.dictionaries(NAMES, WORDS | JSON))
 def test_no_pass_is_ever_read_out_of_a_contradiction(fields: dict[str, object]) -> None:
     """Whatever fields of a good verdict are changed: if it is read as PASS, nothing in it says otherwise."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import FormatError
 from engine.files.config import Config, read_config
+from tests.rounds import rounds
 
 FULL = """\
 [packs]
@@ -178,7 +179,7 @@ def config_or_refusal(folder: Path, text: str) -> Config | FormatError:
         return err
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(codec="utf-8")) | st.lists(LINES).map("\n".join))
 def test_any_text_is_a_configuration_or_refused(tmp_path: Path, text: str) -> None:
     """Whatever story.toml holds, it is a configuration or a FormatError with a line of the file."""
