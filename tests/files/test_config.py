@@ -34,6 +34,7 @@ steps = 5
 
 [standing]
 effort = "blockers only"
+by = "Ana"
 """
 
 
