@@ -61,8 +61,8 @@ class Limits(Value):
 class Standing(Value):
     """Answers given once for all stories, and who gives them."""
 
-    by: str = ""
     effort: Literal["all", "blockers only"] | None = None
+    by: str = ""
 
 
 class Config(Value):
