@@ -12,6 +12,7 @@ from engine.markdown.document import read_document, section
 from engine.markdown.edit import SetItem
 from engine.model.step import Place
 from engine.model.story import ShownDecision
+from engine.rules.disputes import withheld
 from engine.rules.projection import option_texts
 
 
@@ -39,10 +40,12 @@ def answer(repository: Repository, folder: Path, story_id: str, question: str, o
         return _tick_item(seen, title, question, option, note)
     if shown.id not in seen.progress.asked:
         raise UsageError(f"{question} is not asked any more. `story decide {story_id}` lists what is.")
-    decision = seen.machine.decisions[seen.progress.asked[shown.id].decision]
-    texts = option_texts(decision)
-    if option not in decision.options:
-        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, decision.options))}.")
+    asked = seen.progress.asked[shown.id]
+    decision, without = seen.machine.decisions[asked.decision], withheld(seen.machine, seen.progress, asked)
+    texts = option_texts(decision, without)
+    known = [name for name in decision.options if name not in without]
+    if option not in known:
+        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, known))}.")
     path = (title, DECISIONS, _heading(seen, shown))
     if note:
         _write_note(seen, path, note)  # first, since it is what can be refused

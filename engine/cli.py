@@ -247,6 +247,28 @@ def decide(
 
 
 @app.command()
+def ask(
+    story: Story,
+    role: Annotated[str, typer.Argument(help="A role of the machine, such as pedant_validator.")],
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    as_json: Json = False,
+) -> None:
+    """Ask a role a question in its newest session; it changes nothing in the story.
+
+    Example: story ask 4 pedant_validator "Why is the count in F1 wrong?"
+    """
+    from engine.follow_up import follow_up
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    ports = wire(repository, tell=lambda _: None)
+    done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
+    _say("ask", "waiting" if done.brief else "ok", report.asked_data(done), report.asked_lines(done), as_json)
+
+
+@app.command()
 def new(
     story: Annotated[str, typer.Argument(help="The new story's id, such as 5 or 2a.")],
     name: Annotated[str, typer.Argument(help="Its name, such as login.")],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.look import Repository, look
+from engine.look import Repository, Seen, look
 from engine.model.base import Value
+from engine.model.machine import Exit
 from engine.model.step import Run
-from engine.rules.decide import decide, why_not
+from engine.rules.decide import decide, open_findings, why_not
+from engine.rules.disputes import dispositions
 
 
 class Way(Value):
@@ -27,6 +29,7 @@ class Explained(Value):
     done: tuple[str, ...]
     todo: tuple[str, ...]
     ways: tuple[Way, ...]
+    findings: tuple[str, ...]
     waits_for_stories: tuple[str, ...]
 
 
@@ -42,9 +45,16 @@ def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
         phase=seen.machine.phase_of(seen.progress.state),
         done=tuple(ended.why for ended in seen.progress.done.values()),
         todo=tuple(f"{one.act.id}{' as ' + one.role if one.role else ''}" for one in todo),
-        ways=tuple(Way(to=exit_.to, open=answer, lacks=tuple(lacks)) for exit_, answer, lacks in rows),
+        ways=tuple(_way(seen, *row) for row in rows),
+        findings=tuple(f"{f.id} {f.severity}: {end or 'open'}" for f, end in dispositions(seen.progress)),
         waits_for_stories=tuple(f"{place.file}: {place.text}" for place in seen.waiting_for),
     )
+
+
+def _way(seen: Seen, exit_: Exit, answer: bool | None, lacks: list[str]) -> Way:
+    """An exit to success is closed while a finding is open, whatever its guard says."""
+    open_ = open_findings(seen.machine, seen.progress, exit_)
+    return Way(to=exit_.to, open=False if open_ else answer, lacks=(*lacks, *open_))
 
 
 def explained_lines(explained: Explained) -> list[str]:
@@ -58,5 +68,6 @@ def explained_lines(explained: Explained) -> list[str]:
         ]
         lines.append(f"  → {way.to}: {word}")
         lines += [f"      {reason}" for reason in way.lacks]
+    lines += [f"  finding {text}" for text in explained.findings]
     lines += [f"  {text}" for text in explained.waits_for_stories]
     return lines

@@ -37,6 +37,7 @@ FLOORS: dict[str, float] = {
     "graph": 6,
     "advance": 6,
     "rewind": 6,
+    "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
     "report": 7,  # over advance, for the type of what it phrases
@@ -57,13 +58,13 @@ HOMES = {
     "filelock": {"files/disk.py"},
     "sqlite3": {"calls/local.py"},
     "subprocess": {"actions/gate.py", "files/repository.py"},
-    "asyncio": {"advance.py", "calls/local.py", "actions/gate.py"},
+    "asyncio": {"advance.py", "follow_up.py", "calls/local.py", "actions/gate.py"},
     "yaml": {"markdown", "files", "agents/scripted.py", "agents/block.py"},
 }
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 400, "cli.py": 440, "advance.py": 400}
+LONG = {"model/machine.py": 400, "cli.py": 460, "advance.py": 400}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

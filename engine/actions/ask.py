@@ -11,7 +11,8 @@ from engine.model.call import Brief, Reply
 from engine.model.machine import AgentAct
 from engine.model.step import Todo
 from engine.model.verdict import Finding, Fixes, Verdict, Work
-from engine.rules.history import to_fix
+from engine.rules.disputes import disputed, nameable
+from engine.rules.findings import to_fix
 
 
 async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
@@ -51,6 +52,8 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
             given=_given(situation) if returns == "verdict" else (),
             findings=open_,
             boundaries=verify,
+            disputed=disputed(situation.progress, todo.role) if act.purpose == "revalidate" else {},
+            known=nameable(situation.progress, todo.role) if act.purpose == "revalidate" else (),
         )
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
@@ -63,6 +66,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
                 why=f"{title}: {report.verdict}{_counted(report)}",
                 facts={f"verdict:{todo.role}": report.verdict},
                 findings=found,
+                disputes=report.disputes,
                 tcs=dict(report.tcs) if verify else {},
                 counts=report.counts if verify else None,
                 body=_verdict_body(report),
@@ -104,11 +108,12 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
     progress = situation.progress
     failures = progress.failures.get((act.id, todo.role), [])
     complaint = next((failure.why for failure in reversed(failures) if failure.status == "invalid"), "")
+    mine = [*disputed(progress, todo.role)] if act.purpose == "revalidate" else []
     notes = {finding: decided.note for finding, decided in progress.dispositions.items() if decided.note}
     words = {
         **situation.words,
         "fix_list": list_findings(_fix_list(situation), notes),
-        "fix_report": list_answers(progress.answers, progress.findings),
+        "fix_report": list_answers(progress.answers, progress.findings, progress.challenges, mine),
     }
     return write_brief(
         situation.machine,
@@ -119,6 +124,7 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
         turn=todo.turn,
         words=words,
         complaint=complaint,
+        disputed=mine,
     )
 
 
@@ -147,6 +153,9 @@ def _verdict_body(verdict: Verdict) -> str:
     for finding in verdict.findings:
         where = f" `{finding.where}`" if finding.where else ""
         lines.append(f"- [ ] {finding.severity}{where}: {' '.join(finding.text.split())}")
+    for dispute in verdict.disputes:
+        revised = f" ({dispute.severity})" if dispute.severity else ""
+        lines.append(f"- {dispute.finding}: {dispute.answer}{revised}, because {dispute.because}")
     if verdict.tcs:
         lines += ["", "| TC | Status |", "|---|---|"]
         lines += [f"| {tc} | {status} |" for tc, status in verdict.tcs.items()]

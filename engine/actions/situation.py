@@ -15,7 +15,7 @@ from engine.model.events import Ended
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem
-from engine.model.verdict import Counts, Finding, FixAnswer
+from engine.model.verdict import Counts, Dispute, Finding, FixAnswer
 from engine.rules.history import Progress
 
 Claims = tuple[int | None, tuple[str, ...]]
@@ -59,6 +59,9 @@ class Outcome(Value):
     facts: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    sections: dict[str, tuple[str, ...]] = {}
+    accepts: str = ""
     tcs: dict[str, str] = {}
     counts: Counts | None = None
     freezes: bool = False

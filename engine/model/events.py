@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from engine.model.base import Value
-from engine.model.verdict import Counts, Finding, FixAnswer
+from engine.model.verdict import Counts, Dispute, Finding, FixAnswer
 
 
 class Adopted(Value):
@@ -25,7 +25,8 @@ class Adopted(Value):
 class Began(Value):
     """A call was submitted; its id is minted here, once. `number` names its evidence file.
 
-    `files` holds the hashes of the files that a fixer may change, as they were before it.
+    `files` holds the hashes of the files that a fixer may change, as they were before it. With a `question` it is
+    what a person asked an agent in between: it changes no fact.
     """
 
     event: Literal["began"] = "began"
@@ -39,6 +40,7 @@ class Began(Value):
     resumes: str | None = None
     inputs: dict[str, str] = {}
     files: dict[str, str] = {}
+    question: str = ""
 
     @property
     def evidence(self) -> str:
@@ -51,6 +53,8 @@ class Ended(Value):
 
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
     and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more.
+    A consolidation says what it saw in each document, section by section, and who `accepts` by a standing answer
+    that issues are left.
     """
 
     event: Literal["ended"] = "ended"
@@ -61,6 +65,9 @@ class Ended(Value):
     facts: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    sections: dict[str, tuple[str, ...]] = {}
+    accepts: str = ""
     tcs: dict[str, str] = {}
     counts: Counts | None = None
     evidence: str

@@ -47,7 +47,7 @@ class Guard(Value):
     verdict: VerdictIs | None = None
     gate: dict[str, Many] | None = Field(None, description="Gates and the outcomes that will do.")
     decision: dict[str, Many] | None = Field(None, description="Decisions and the options that will do.")
-    findings: dict[Literal["to_fix", "ambiguous"], Literal["some", "none"]] | None = None
+    findings: dict[Literal["to_fix", "ambiguous", "challenged"], Literal["some", "none"]] | None = None
     claims: Literal["confirmed", "refuted"] | None = Field(None, description="What the spot check found.")
     deviations: Literal["some", "none"] | None = Field(None, description="What the self-review told.")
     rounds: dict[str, Literal["left", "used_up"]] | None = None
@@ -89,7 +89,7 @@ class AgentAct(Value):
     purpose: Purpose
     prompt: str
     session: Session
-    only: Literal["not_passed_on_current_inputs"] | None = None
+    only: Literal["not_passed_on_current_inputs", "challenged"] | None = None
     writes: tuple[str, ...] = Field((), description="Globs of the paths it may change.")
     ticks: tuple[str, ...] = ()
 
@@ -292,11 +292,14 @@ class Decision(Value):
     box: dict[str, str] = Field({}, description="Item whose tick alone means this option.")
     standing: bool = Field(False, description="May story.toml answer it once for all?")
     amends: Many = Field((), description="Options that authorise a change of the tests that Red froze.")
+    challenges: Many = Field((), description="Options by which a person lets the validator of a finding answer her.")
 
     @model_validator(mode="after")
     def _amends_by_a_person(self) -> Decision:
         if self.amends and self.standing:
             raise ValueError("`amends` needs a person each time: drop `standing`")
+        if self.challenges and self.per != "finding":
+            raise ValueError("`challenges` is about findings: write `per: finding`")
         return self
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.model.facts import Facts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
+from engine.rules.disputes import disputed, unsettled
 from engine.rules.guards import explain, facts_of, leaves, phrase
 from engine.rules.history import Progress, Who, reopened, roles_of
 from engine.rules.statechart import Cursor, Statechart
@@ -31,7 +32,7 @@ def decide(chart: Statechart, progress: Progress, facts: Facts, inputs: dict[str
     cursor = Cursor(progress.state, facts, progress.origin)
     exit_ = chart.advance(cursor)
     if exit_ is not None:
-        blocked = _own_items(machine, progress.state, cursor.state, facts)
+        blocked = _own_items(machine, progress.state, cursor.state, facts) or open_findings(machine, progress, exit_)
         if blocked:
             return Wait(for_="person", why=blocked)
         return Fire(source=progress.state, dest=cursor.state, exit=exit_, why=_why(chart, exit_, progress))
@@ -88,6 +89,8 @@ def _done(progress: Progress, act: SimpleAct, role: str, inputs: dict[str, str])
         return act.ask in named | {event.decision for event in progress.decided.values()}
     if (act.id, role) in progress.done:
         return True
+    if isinstance(act, AgentAct) and act.only == "challenged":
+        return not disputed(progress, role)
     if isinstance(act, AgentAct) and act.only:
         return progress.facts.get(("verdict", role)) == "PASS" and progress.judged.get(role) == inputs
     return False
@@ -139,6 +142,13 @@ def _own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[
     open_ = [fact for fact, value in facts.items() if fact[0] == "own" and value == "open"]
     late = [fact for fact in open_ if PHASES.index(section_phase(machine, fact[1])) < PHASES.index(there)]
     return tuple(f"item not ticked: {fact[2]!r} ({fact[1]})" for fact in late)
+
+
+def open_findings(machine: Machine, progress: Progress, exit_: Exit) -> tuple[str, ...]:
+    """No story succeeds over a blocker or an issue of which nobody can say how it ended."""
+    if machine.terminal.get(exit_.to) != "success":
+        return ()
+    return tuple(f"{f.id} ({f.severity}) is open: {f.text}" for f in unsettled(progress))
 
 
 def section_phase(machine: Machine, section: str) -> Phase:

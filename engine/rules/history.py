@@ -19,6 +19,7 @@ from engine.model.machine import (
     State,
 )
 from engine.model.verdict import Finding, FixAnswer
+from engine.rules.findings import BLOCKERS_ONLY, accept, to_fix
 from engine.rules.guards import compile_guard, demanded
 
 Who = tuple[str, str]
@@ -51,15 +52,20 @@ class Progress:
     findings: tuple[Finding, ...] = ()
     named: dict[str, Finding] = field(default_factory=dict)  # every finding that ever had an id, in any phase
     answers: tuple[FixAnswer, ...] = ()
+    rounds: list[tuple[str, Ended]] = field(default_factory=list)  # the consolidations, with whom they were about
+    challenges: dict[str, str] = field(default_factory=dict)  # finding → what a person holds against it, unanswered
+    challenged: set[str] = field(default_factory=set)  # every finding that a person ever challenged
+    accepts: str = ""  # who answered last that issues are left
+    accepted: dict[str, str] = field(default_factory=dict)  # the issues that were left, and by whom
+    newest: dict[str, str] = field(default_factory=dict)  # each role's newest session
+    follow_ups: dict[tuple[str, str], Began] = field(default_factory=dict)  # (role, question) not answered yet
     before: dict[str, str] = field(default_factory=dict)  # the files as they were before the last fix began
     asked: dict[str, Asked] = field(default_factory=dict)
     questions: int = 0
     dispositions: dict[str, Decided] = field(default_factory=dict)
     decided: dict[str, Decided] = field(default_factory=dict)
     log: list[Stepped] = field(default_factory=list)
-    entered: list[tuple[str, int]] = field(
-        default_factory=list
-    )  # each state with the index of the event that led to it
+    entered: list[tuple[str, int]] = field(default_factory=list)  # each state and the index of what led to it
     needed: set[str] = field(default_factory=set)  # human items without which it would not be where it is
     dropped: set[str] = field(default_factory=set)  # evidence that no longer counts since the story was rewound
     unwritten: list[Event] = field(default_factory=list)
@@ -80,13 +86,11 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 _adopt(machine, progress, event)
             case Began():
                 calls[event.call] = event
-                who = (event.act, event.role)
-                progress.running[who] = event
-                progress.calls = max(progress.calls, event.number)
-                progress.turns[who] = event.turn
-                progress.before = {**event.files, **progress.before}
+                _begin(progress, event)
             case Ended():
                 _end(machine, progress, calls[event.call], event)
+                if calls[event.call].question:
+                    continue  # nothing of it is to be written
             case Asked():
                 progress.asked[event.id] = event
                 progress.questions += 1
@@ -104,6 +108,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
             progress.entered.append((progress.state, index))
         if isinstance(event, Adopted | Ended | Asked | Decided | Stepped | Rewound):
             progress.unwritten.append(event)
+    progress.facts["findings", "challenged"] = "some" if progress.challenges else "none"
     for loop, limit in machine.loops.items():
         left = progress.counts.get(loop, 0) < limit.max_rounds
         progress.facts["rounds", loop] = "left" if left else "used_up"
@@ -138,19 +143,6 @@ def reopened(machine: Machine, state: State) -> tuple[str, ...]:
         return ()
     items = [key for key, item in machine.items.items() if item.derived is None]
     return tuple(items[items.index(state.reopens) :])
-
-
-def to_fix(findings: Iterable[Finding], dispositions: dict[str, Decided], effort: str | None) -> list[Finding]:
-    """The fix list: blockers and issues, less what a person or the standing answer put aside."""
-    chosen = []
-    for finding in findings:
-        decided = dispositions.get(finding.id)
-        if decided is not None:
-            if decided.option in ("fix", "update spec"):
-                chosen.append(finding)
-        elif finding.severity == "blocker" or (finding.severity == "issue" and effort != "blockers only"):
-            chosen.append(finding)
-    return chosen
 
 
 def _begins(machine: Machine, event: Stepped) -> bool:
@@ -200,14 +192,30 @@ def _enter(machine: Machine, progress: Progress, state: str) -> None:
             progress.facts.pop(fact, None)
 
 
+def _begin(progress: Progress, event: Began) -> None:
+    progress.calls = max(progress.calls, event.number)
+    if event.question:
+        progress.follow_ups[event.role, event.question] = event
+        return
+    who = (event.act, event.role)
+    progress.running[who] = event
+    progress.turns[who] = event.turn
+    progress.before = {**event.files, **progress.before}
+
+
 def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> None:
     who = (began.act, began.role)
-    progress.running.pop(who, None)
     if ended.session:
-        progress.sessions[who] = ended.session
+        progress.newest[began.role] = ended.session
+        if not began.question:
+            progress.sessions[who] = ended.session
         for old, session in list(progress.sessions.items()):
             if old[1] == began.role and session == began.resumes:
                 progress.sessions[old] = ended.session
+    if began.question:
+        progress.follow_ups.pop((began.role, began.question), None)
+        return
+    progress.running.pop(who, None)
     if ended.status != "ok":
         progress.failures.setdefault(who, []).append(ended)
         return
@@ -219,7 +227,7 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
     for name, value in ended.facts.items():
         fact = tuple(name.split(":"))
         progress.facts[fact] = value
-        if fact[0] == "verdict":
+        if fact[0] == "verdict" and began.role:
             progress.judged[began.role] = began.inputs
     act = next((act for act in machine.states[progress.state].acts() if act.id == began.act), None)
     if act is None:
@@ -227,8 +235,11 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
     if isinstance(act, ConsolidateAct):
         progress.findings = ended.findings
         progress.named |= {finding.id: finding for finding in ended.findings}
+        progress.rounds.append((act.consolidate, ended))
         progress.answers = ()
         progress.before = {}
+        progress.challenges = {}
+        progress.accepts = ended.accepts or progress.accepts
     progress.answers += ended.answers
     if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):
         for item in act.ticks:
@@ -241,10 +252,15 @@ def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
     if decision is not None and event.option in decision.amends and progress.frozen is not None:
         progress.amended = event
     progress.asked.pop(event.id, None)
-    if event.finding is not None:
-        progress.dispositions[event.finding] = event
-    else:
+    if event.finding is None:
         progress.facts["decision", event.decision] = event.option
+        progress.accepts = event.by if event.option == BLOCKERS_ONLY else progress.accepts
+    elif decision is not None and event.option in decision.challenges:
+        progress.challenges[event.finding] = event.note
+        progress.challenged.add(event.finding)
+        progress.dispositions.pop(event.finding, None)
+    else:
+        progress.dispositions[event.finding] = event
     effort = progress.facts.get(("decision", "effort"))
     if progress.findings:
         left = to_fix(progress.findings, progress.dispositions, effort)
@@ -260,6 +276,10 @@ def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
         progress.facts["item", item] = "ticked"
     for loop in event.resets:
         progress.counts[loop] = 0
+    effort = progress.facts.get(("decision", "effort"))
+    if effort:
+        by = progress.accepts if effort == BLOCKERS_ONLY else ""
+        accept(progress.accepted, progress.findings, progress.dispositions, by)
     if event.enters:
         progress.round = progress.counts[event.enters] = progress.counts.get(event.enters, 0) + 1
     if _begins(machine, event):

@@ -9,6 +9,7 @@ from engine.model.events import Asked, Decided, Event, Ticked
 from engine.model.machine import Machine
 from engine.model.step import Place
 from engine.model.story import ShownDecision, Story
+from engine.rules.disputes import withheld
 from engine.rules.history import Progress
 from engine.rules.projection import option_texts
 
@@ -43,7 +44,8 @@ def notice(
     shown = {decision.id: decision for decision in story.decisions}
     answers: list[Event] = []
     for asked in progress.asked.values():
-        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, by=by, at=at, proof=proof)
+        without = withheld(machine, progress, asked)
+        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, without, by=by, at=at, proof=proof)
         if answer is not None:
             answers.append(answer)
     if len(answers) == len(progress.asked):
@@ -66,6 +68,7 @@ def _answer(
     asked: Asked,
     shown: ShownDecision | None,
     noticed: Noticed,
+    without: tuple[str, ...],
     *,
     by: str,
     at: str,
@@ -74,7 +77,7 @@ def _answer(
     decision = machine.decisions[asked.decision]
     ticks = [(option, box) for item, option in decision.box.items() if (box := story.item(item)) and box.ticked]
     boxed = [option for option, _ in ticks]
-    spelled = {text: name for name, text in option_texts(decision).items()}
+    spelled = {text: name for name, text in option_texts(decision, without).items()}
     if shown is None:
         place = Place(file=story.path, line=1, text=f"the question {asked.id} was removed; it comes back")
         noticed.wrong.append(place)
@@ -98,8 +101,8 @@ def _answer(
             Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})") for box in boxes
         ] or [here]
         return None
-    if decision.note == "required" and not shown.note:
-        text = f"{asked.id}: write a note after `Note (required):`"
+    if (decision.note == "required" or ticked[0] in decision.challenges) and not shown.note:
+        text = f"{asked.id}: write a note after `Note{' (required)' if decision.note == 'required' else ''}:`"
         noticed.open.append(here.model_copy(update={"text": text}))
         return None
     lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]

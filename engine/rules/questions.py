@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from engine.model.events import Asked, Decided, Event
 from engine.model.machine import ANSWERED, AskAct, Machine
 from engine.model.verdict import Finding
-from engine.rules.history import Progress, to_fix
+from engine.rules.findings import to_fix
+from engine.rules.history import Progress
 
 NOBODY = ""
 STANDING = "the standing answer in story.toml"
@@ -30,7 +31,8 @@ def ask_about(
     if decision.standing:
         answer = standing.get(act.ask)
         if answer is not None:
-            return [Decided(at=at, id=NOBODY, decision=act.ask, option=answer, by=STANDING)]
+            who = f"{standing['by']} ({STANDING})" if standing.get("by") else STANDING
+            return [Decided(at=at, id=NOBODY, decision=act.ask, option=answer, by=who)]
         if not _unsorted_issues(progress):
             option = next(iter(decision.options))
             return [Decided(at=at, id=NOBODY, decision=act.ask, option=option, by=NOBODY)]
@@ -39,7 +41,7 @@ def ask_about(
 
 def _doubtful(progress: Progress) -> list[Finding]:
     """What a person must look at: the ambiguous findings, or the whole fix list where the rounds are used up."""
-    undecided = [finding for finding in progress.findings if finding.id not in progress.dispositions]
+    undecided = [f for f in progress.findings if f.id not in progress.dispositions and not f.end]
     ambiguous = [finding for finding in undecided if finding.ambiguous]
     if ambiguous or progress.facts.get(("findings", "ambiguous")) == "some":
         return ambiguous
@@ -49,4 +51,5 @@ def _doubtful(progress: Progress) -> list[Finding]:
 def _unsorted_issues(progress: Progress) -> list[Finding]:
     """Issues that no question of their own was asked about."""
     asked = {event.finding for event in progress.asked.values()} | set(progress.dispositions)
-    return [f for f in progress.findings if f.severity == "issue" and f.id not in asked]
+    open_ = (f for f in progress.findings if f.severity == "issue" and not f.late and not f.end)
+    return [finding for finding in open_ if finding.id not in asked]

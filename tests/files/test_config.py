@@ -35,6 +35,7 @@ steps = 5
 
 [standing]
 effort = "blockers only"
+by = "Ana"
 """
 
 
@@ -187,3 +188,12 @@ def test_any_text_is_a_configuration_or_refused(tmp_path: Path, text: str) -> No
     assert isinstance(said, Config | FormatError)
     if isinstance(said, FormatError) and said.line is not None:
         assert 1 <= said.line <= text.count("\n") + text.count("\r") + 1
+
+
+@pytest.mark.parametrize("by", ["", 'by = " "\n'])
+def test_leaving_issues_needs_a_name(tmp_path: Path, by: str) -> None:
+    """The standing answer `blockers only` is refused without who gives it, with the line and what to write."""
+    error = refused(tmp_path, f'[standing]\n{by}effort = "blockers only"\n')
+    assert error.line == (3 if by else 2)
+    assert 'Write who: `by = "Ana"` under [standing].' in str(error)
+    assert read(tmp_path, '[standing]\neffort = "all"\n').standing.by == ""

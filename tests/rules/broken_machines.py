@@ -56,7 +56,10 @@ _APPROVING_AFTER_TRIAGE = """\
         resets: [fix]
       - to: approving
 """
-_TRIAGED = "        when: {decision: {triage: answered, effort: [all, blockers only]}, findings: {to_fix: some}}\n"
+_TRIAGED = (
+    "        when: {decision: {triage: answered, effort: [all, blockers only]}, findings: "
+    "{challenged: none, to_fix: some}}\n"
+)
 _AGAIN = "         session: {resume: [builder, pedant], if_stale: ask}, ticks: [se_validated, codex_validated]}\n"
 _LOOK_AGAIN = "only: not_passed_on_current_inputs, purpose: revalidate, prompt: revalidate,\n"
 _SPEC_UPDATED = "writes: [spec, design]}\n    exits:\n      - {to: spec_validating}\n"
@@ -118,6 +121,7 @@ BROKEN = (
         name="per_finding",
     ),
     _one("R09", "amends: bug", "amends: bugs", name="amends"),
+    _one("R09", "challenges: challenge ", "challenges: challenged ", name="challenges"),
     _one("R09", "box: {marked_complete: ship it}", "box: {marked_complete: ship}", name="box"),
     _one("R10", "inputs: unchanged, section: Validation", "inputs: unchanged, section: Validaton"),
     _one("R10", "needs: {section: Validation}", "needs: {section: Validating}", name="rule"),
@@ -207,9 +211,9 @@ BROKEN = (
     _one(
         "G13",
         _APPROVING_AFTER_TRIAGE + "        when: {decision: {triage: answered, effort: [all, blockers only]}, "
-        "findings: {to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
+        "findings: {challenged: none, to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
         "      - to: approving\n        when: {decision: {triage: answered, effort: [all, blockers only]}, "
-        "findings: {to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
+        "findings: {challenged: none, to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
         at="      - to: fixing",
         below=TRIAGE,
     ),

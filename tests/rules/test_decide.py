@@ -92,6 +92,11 @@ def nothing(_: Life) -> None:
     return None
 
 
+def challenged(life: Life) -> None:
+    triaged("all", "some")(life)
+    life.decided("triage", "challenge", finding="F1", note="it is not so")
+
+
 VALIDATED = ("se_validated", "codex_validated", "consolidated", "blockers_fixed", "revalidated", "human_approved")
 
 
@@ -123,6 +128,12 @@ WALK: list[tuple[str, Told, World, str]] = [
     ("triage", lambda life: life.asked("triage", "F1").asked("effort"), {}, "wait person"),
     ("triage", triaged("all", "some"), {}, "→ fixing *fix -fix"),
     ("triage", triaged("blockers only", "none"), {}, f"→ approving {PASSED}"),
+    ("triage", challenged, {}, "→ answering"),
+    # answering: only the validator whose finding is challenged, in the session that found it
+    ("answering", nothing, {}, "run spot_check"),
+    ("answering", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ approving {PASSED}"),
+    ("answering", judged("some", "none", "confirmed"), {}, "→ fixing *fix"),
+    ("answering", judged("some", "some", "confirmed"), {}, "→ triage"),
     # fixing
     ("fixing", nothing, {}, f"run fixer as {ENGINEER}"),
     ("fixing", lambda life: life.work("fixer"), {}, "→ revalidating"),
@@ -209,6 +220,10 @@ WALK: list[tuple[str, Told, World, str]] = [
     ("spec_triage", triaged("all", "none"), {}, f"→ gorilla {PASSED}"),
     ("spec_fixing", nothing, {}, f"run spec_fix as {ENGINEER}"),
     ("spec_fixing", lambda life: life.work("spec_fix"), {}, "→ spec_validating"),
+    ("spec_triage", challenged, {}, "→ spec_answering"),
+    ("spec_answering", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ gorilla {PASSED}"),
+    ("spec_answering", judged("some", "none", "confirmed"), {}, "→ spec_fixing *fix"),
+    ("spec_answering", judged("some", "none", "refuted"), {}, "→ spec_triage"),
     ("gorilla", nothing, {}, "ask gorilla"),
     ("gorilla", answered("gorilla", "feels right", "gorilla_done"), {}, "→ verifying"),
     ("gorilla", answered("gorilla", "feels right"), {}, "wait person"),

@@ -41,6 +41,7 @@ class World:
         self.dice = random.Random(seed)
         self.luck = self.dice.choice([0.3, 0.6, 0.9, 1.0])
         self.facts: dict[Fact, str] = {("item", item): "open" for item in machine.items}
+        self.facts["findings", "challenged"] = "none"
         self.counts = dict.fromkeys(machine.loops, 0)
         self.judged: dict[str, int] = {}
         self.version = 0
@@ -113,6 +114,10 @@ class World:
             case ConsolidateAct():
                 for fact in FINDINGS:
                     facts[fact] = "none" if self.good() else "some"
+                facts["findings", "challenged"] = "none"
+                for role in machine.members(act.consolidate):  # a FAIL that holds nothing up counts as PASS
+                    if self.dice.random() < 0.1:
+                        facts["verdict", role] = "PASS"
             case SpotCheckAct():
                 facts["claims",] = "confirmed" if self.good() else "refuted"
             case AskAct():
@@ -125,6 +130,8 @@ class World:
         if decision.per == "finding":
             self.facts["decision", name] = "answered"
             self.facts["findings", "to_fix"] = "none" if self.good() else "some"
+            if decision.challenges and not self.good():
+                self.facts["findings", "challenged"] = "some"
             return
         options = list(decision.options)
         answer = options[0] if self.good() else self.dice.choice(options)

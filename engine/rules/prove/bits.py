@@ -19,6 +19,7 @@ Env = int
 UNKNOWN = ""
 YES = "yes"
 FINDINGS: tuple[Fact, ...] = (("findings", "to_fix"), ("findings", "ambiguous"))
+CHALLENGED: Fact = ("findings", "challenged")
 ANEW: dict[Fact, tuple[str, ...]] = {("inputs",): ("unchanged", "changed"), ("files",): ("exist", "missing")}
 """Facts of the world outside, which may differ whenever one looks."""
 
@@ -146,6 +147,7 @@ def _domains(study: Study) -> Iterator[tuple[Fact, tuple[str, ...]]]:
     yield ("about",), (UNKNOWN, *sorted(spotted))
     for fact in FINDINGS:
         yield fact, (UNKNOWN, "some", "none")
+    yield CHALLENGED, ("none", "some")
     for gate, defined in machine.gates.items():
         yield ("gate", gate), (UNKNOWN, *defined.outcomes)
         yield ("began", gate), (UNKNOWN, YES)

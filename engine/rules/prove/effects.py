@@ -14,7 +14,7 @@ from engine.model.machine import (
     SpotCheckAct,
 )
 from engine.rules.history import produced, reopened
-from engine.rules.prove.bits import ANEW, FINDINGS, UNKNOWN, YES, Bits, Change
+from engine.rules.prove.bits import ANEW, CHALLENGED, FINDINGS, UNKNOWN, YES, Bits, Change
 from engine.rules.prove.study import JUDGES, Study, written
 
 
@@ -68,7 +68,10 @@ class Effects:
             case GateAct():
                 return bits.produce(("gate", act.run)).then(bits.put(("began", act.run), YES))
             case ConsolidateAct():
-                return bits.produce(*FINDINGS)
+                # a FAIL of which nothing is left open counts as PASS
+                verdicts = [("verdict", role) for role in machine.members(act.consolidate)]
+                counted = Change(add=sum(bits.bit[fact]["PASS"] for fact in verdicts))
+                return bits.produce(*FINDINGS).then(counted).then(bits.put(CHALLENGED, "none"))
             case SpotCheckAct():
                 claims = [("claims", role) for role in machine.members(act.spot_check)]
                 return bits.produce(("claims",), *claims).then(bits.put(("about",), act.spot_check))
@@ -76,6 +79,8 @@ class Effects:
                 decision = machine.decisions[act.ask]
                 change = bits.produce(("decision", act.ask))
                 change = change.then(bits.any(*(("item", item) for item in decision.box)))
+                if decision.challenges:
+                    change = change.then(bits.any(CHALLENGED))
                 decides = decision.per == "finding" or decision.standing
                 return change.then(Change(add=bits.produce(*FINDINGS).add)) if decides else change
 

@@ -169,5 +169,6 @@ def best(study: Study) -> dict[Fact, str]:
     facts |= {("item", item): "ticked" for item in machine.items}
     facts |= {("rounds", loop): "left" for loop in machine.loops}
     facts |= {("findings", "to_fix"): "none", ("findings", "ambiguous"): "none", ("claims",): "confirmed"}
+    facts["findings", "challenged"] = "none"
     facts |= {("deviations",): "none", ("dependencies",): "complete", ("inputs",): "unchanged"}
     return facts | {("files",): "exist"}
