@@ -19,8 +19,13 @@ def keep(what: str, *, runs: int, strikes: int, lost: int, doubled: int) -> None
         rows = read_figures()
         rows[what] = {"runs": runs, "strikes": strikes, "lost": lost, "doubled": doubled}
         KEPT.write_text(json.dumps(dict(sorted(rows.items())), indent=1) + "\n")
-        head, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
-        PAGE.write_text(f"{head}{BEGIN}\n{table(rows)}{END}{rest.partition(END)[2]}", "utf-8")
+        show()
+
+
+def show() -> None:
+    """Bring the page up to the figures that are kept."""
+    head, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    PAGE.write_text(f"{head}{BEGIN}\n{table(read_figures())}{END}{rest.partition(END)[2]}", "utf-8")
 
 
 def lock_figures() -> FileLock:
