@@ -17,10 +17,11 @@ def found(id_: str, severity: str = "blocker") -> Finding:
 
 
 def test_an_empty_journal_is_the_beginning() -> None:
-    """Without events a story stands at its machine's first state, with all rounds left."""
+    """Without events a story stands at its machine's first state, with every item open and all rounds left."""
     progress = fold(machine(), [])
     assert (progress.state, progress.steps, progress.calls) == ("drafted", 0, 0)
-    assert progress.facts == {("rounds", loop): "left" for loop in machine().loops}
+    left = {("rounds", loop): "left" for loop in machine().loops}
+    assert progress.facts == {**left, **{("item", key): "open" for key in machine().items}}
 
 
 def test_an_adoption_may_begin_anywhere() -> None:
