@@ -31,8 +31,9 @@ from engine.files.evidence import FINDINGS, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
-from engine.look import Repository, Seen, look
+from engine.look import Repository, Seen, inputs_now, look
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
+from engine.model.inputs import written
 from engine.model.machine import ConsolidateAct
 from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
@@ -161,6 +162,7 @@ def _fire(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Seen:
         evidence=tuple(ended.evidence for _, ended in actions if ended.evidence),
         enters=fire.exit.enters,
         resets=fire.exit.resets,
+        changed=fire.changed,
     )
     seen.journal.append(step)
     names = tuple(f"{name}{' as ' + role if role else ''}" for (name, role), _ in actions)
@@ -279,6 +281,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         counts=outcome.counts,
         evidence=name,
         sha=sha,
+        inputs=inputs_now(seen) if written(todo.act) else {},
         freezes=outcome.freezes,
         session=outcome.session,
         model=outcome.model,
@@ -304,7 +307,8 @@ def _prompts_missing(seen: Seen) -> FormatError:
 
 def _notice(seen: Seen, ports: Ports) -> Noticed:
     proof = person_behind(seen.repository.root, seen.shown.path, seen.machine.people)
-    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock(), proof=proof)
+    by, at = ports.author(), ports.clock()
+    return notice(seen.machine, seen.progress, seen.shown, by=by, at=at, proof=proof, inputs=seen.inputs)
 
 
 def _demand_honest(seen: Seen) -> None:

@@ -123,6 +123,7 @@ SMOOTH: list[dict[str, object]] = [
     {"act": "pedant", "reply": verdict()},
     {"act": "again", "reply": verdict()},
     {"act": "refresh", "reply": verdict()},
+    {"act": "spec_again", "reply": verdict()},
     {"act": "fixer", "reply": {"answers": [], "files": []}},
     {"act": "impl", "files": TESTS, "reply": {"files": [*TESTS]}},
     {"act": "impl_green", "files": {"src/greet": "hello\n"}, "reply": {"files": ["src/greet"]}},
@@ -137,11 +138,16 @@ class Repo:
     """The repository and its one adopted story."""
 
     def __init__(self, folder: Path, *lines: dict[str, object], config: str = CONFIG, story: str = STORY) -> None:
+        self.at_folder(folder)
+        shutil.copytree(_adopted(config, story), self.root)
+        self.script(*lines)
+
+    def at_folder(self, folder: Path) -> Repo:
+        """The repository lies in this folder."""
         self.root, self.state = folder / "r", folder / "state"
         self.pack = self.root / "docs/stories"
         self.story = self.pack / "story-1-greeter/story.md"
-        shutil.copytree(_adopted(config, story), self.root)
-        self.script(*lines)
+        return self
 
     def copy(self, folder: Path, *lines: dict[str, object]) -> Repo:
         """The same repository, with all that is remembered of it, in another folder and with another script."""

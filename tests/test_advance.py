@@ -367,8 +367,13 @@ def test_what_a_person_says_reaches_the_log(tmp_path: Path) -> None:
 
 def test_a_verifier_whose_claims_are_refuted_ends_at_a_person(tmp_path: Path) -> None:
     """A verifier that vouches for a TC whose test fails is not believed."""
-    repo = gorilla(approved(tmp_path))
-    repo.write("tests/tc_1_1b.sh", "false\n")
+    breaks = {
+        "act": "impl",
+        "files": {**TESTS, "tests/tc_1_1b.sh": f"test ! -e broken && {CHECK}"},
+        "reply": {"files": []},
+    }
+    repo = gorilla(Repo(tmp_path, breaks))
+    repo.write("broken", "by something that is not the story's\n")
     repo.tick("Gorilla testing done (human)")
     result = repo.advance()
     assert repo.steps(result)[:2] == ["verifying", "verify_fixing"]

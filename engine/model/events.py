@@ -54,7 +54,7 @@ class Ended(Value):
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
     and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more.
     A consolidation says what it saw in each document, section by section, and who `accepts` by a standing answer
-    that issues are left.
+    that issues are left. `inputs` are those that an action left which may change some.
     """
 
     event: Literal["ended"] = "ended"
@@ -72,6 +72,7 @@ class Ended(Value):
     counts: Counts | None = None
     evidence: str
     sha: str
+    inputs: dict[str, str] = {}
     freezes: bool = False
     session: str | None = None
     model: str | None = None
@@ -102,17 +103,21 @@ class Decided(Value):
 
 
 class Ticked(Value):
-    """A person ticked or unticked a human item."""
+    """A person ticked or unticked a human item; `inputs` are those it rests on, as they were when it was noticed."""
 
     event: Literal["ticked"] = "ticked"
     at: str
     item: str
     ticked: bool
     by: str
+    inputs: dict[str, str] = {}
 
 
 class Stepped(Value):
-    """A step was taken; written before story.md, so that a killed engine can write it again."""
+    """A step was taken; written before story.md, so that a killed engine can write it again.
+
+    `changed` are the parts of the inputs that moved, where that sent the story back.
+    """
 
     event: Literal["stepped"] = "stepped"
     at: str
@@ -125,6 +130,7 @@ class Stepped(Value):
     evidence: tuple[str, ...] = ()
     enters: str | None = None
     resets: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Rewound(Value):

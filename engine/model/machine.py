@@ -52,9 +52,6 @@ class Guard(Value):
     deviations: Literal["some", "none"] | None = Field(None, description="What the self-review told.")
     rounds: dict[str, Literal["left", "used_up"]] | None = None
     dependencies: Literal["complete"] | None = Field(None, description="Are the stories before it complete?")
-    inputs: Literal["unchanged", "changed"] | None = Field(
-        None, description="Is what the validators read still what it was?"
-    )
     files: Literal["exist"] | None = Field(None, description="Are story.md and the prompts there?")
 
     @model_validator(mode="after")
@@ -331,6 +328,15 @@ class People(Value):
     agents: tuple[str, ...] = Field((), description="E-mail addresses whose commits are no person's.")
 
 
+class Stale(Value):
+    """Where a story goes back to when what its evidence rests on was changed from outside."""
+
+    rests_on: Annotated[tuple[Input, ...], BeforeValidator(_listed), Field(min_length=1)]
+    in_: Many = Field(alias="in", description="States in which it is acted on.")
+    to: str
+    enters: str
+
+
 class Needs(Value):
     """What must hold on every path into a state or phase."""
 
@@ -380,6 +386,7 @@ class Machine(Value):
     loops: dict[Id, Loop] = {}
     defaults: Defaults
     states: dict[Id, State]
+    stale: tuple[Stale, ...] = ()
     pipeline: Pipeline
     people: People = People()
     rules: tuple[Rule, ...] = ()

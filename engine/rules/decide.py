@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.model.facts import Facts
+from engine.model.inputs import DOCUMENTS, moved_parts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
 from engine.rules.disputes import disputed, unsettled
 from engine.rules.guards import explain, facts_of, leaves, phrase
 from engine.rules.history import Progress, Who, reopened, roles_of
+from engine.rules.stale import send_back
 from engine.rules.statechart import Cursor, Statechart
 
 PHASES: tuple[Phase, ...] = ("validation", "ready", "execution", "verification", "done")
@@ -19,18 +21,24 @@ INVALID_TWICE = 2
 def decide(chart: Statechart, progress: Progress, facts: Facts, inputs: dict[str, str]) -> Decision:
     """Answer what comes next for one story.
 
-    `facts` are the journal's facts with those of the world around it (dependencies, inputs, files, own items);
-    `inputs` are the hashes of what the validators read now.
+    `facts` are the journal's facts with those of the world around it (dependencies, files, own items); `inputs` are
+    the hashes of what evidence rests on, as they are now. What changed from outside comes before all else, but a call
+    that runs is ended first, and so is what a person answered, unless that would end the story well.
     """
     machine, state = chart.machine, chart.machine.states[progress.state]
     if progress.state in machine.terminal:
         return Wait(for_="nobody", why=(f"the story is {progress.state}",))
+    back = None if progress.running else send_back(machine, progress, inputs)
+    if back is not None and not state.asks:
+        return back
     pending = next(_pending(machine, progress, inputs), None)
     if pending is not None and not isinstance(pending[0].act, AskAct):
         spent = next((todo for todo in pending if _spent(machine, progress, todo)), None)
         return _give_up(machine, progress, spent) if spent else Run(todo=pending)
     cursor = Cursor(progress.state, facts, progress.origin)
     exit_ = chart.advance(cursor)
+    if back is not None and (exit_ is None or machine.terminal.get(cursor.state) == "success"):
+        return back
     if exit_ is not None:
         blocked = _own_items(machine, progress.state, cursor.state, facts) or open_findings(machine, progress, exit_)
         if blocked:
@@ -62,8 +70,8 @@ def next_question(machine: Machine, progress: Progress) -> AskAct | None:
 
 
 def unticks(machine: Machine, progress: Progress, fire: Fire) -> tuple[str, ...]:
-    """The items that taking an exit unticks, of those that are ticked by then."""
-    return tuple(
+    """The items that a step unticks, of those that are ticked by then."""
+    return fire.opens or tuple(
         item
         for item in reopened(machine, machine.states[fire.dest])
         if progress.ticked(item) or item in fire.exit.ticks
@@ -92,7 +100,8 @@ def _done(progress: Progress, act: SimpleAct, role: str, inputs: dict[str, str])
     if isinstance(act, AgentAct) and act.only == "challenged":
         return not disputed(progress, role)
     if isinstance(act, AgentAct) and act.only:
-        return progress.facts.get(("verdict", role)) == "PASS" and progress.judged.get(role) == inputs
+        same = not moved_parts(progress.judged.get(role, {}), inputs, DOCUMENTS)
+        return progress.facts.get(("verdict", role)) == "PASS" and same
     return False
 
 

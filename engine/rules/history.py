@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
+from engine.model.inputs import kind_of, parts_of, written
 from engine.model.machine import (
     ANSWERED,
     AgentAct,
     AskAct,
     ConsolidateAct,
     GateAct,
+    Input,
     Machine,
     SimpleAct,
     SpotCheckAct,
@@ -49,6 +51,8 @@ class Progress:
     turns: dict[Who, int] = field(default_factory=dict)
     sessions: dict[Who, str] = field(default_factory=dict)
     judged: dict[str, dict[str, str]] = field(default_factory=dict)
+    ground: dict[str, str] = field(default_factory=dict)  # the inputs that the newest evidence stands on
+    grounds: dict[str, dict[str, str]] = field(default_factory=dict)  # those that each ticked item was earned on
     findings: tuple[Finding, ...] = ()
     named: dict[str, Finding] = field(default_factory=dict)  # every finding that ever had an id, in any phase
     answers: tuple[FixAnswer, ...] = ()
@@ -77,7 +81,7 @@ class Progress:
 
 def fold(machine: Machine, events: Iterable[Event]) -> Progress:
     """Replay a story's journal, in which nothing is `impossible`, under its machine."""
-    progress = Progress(machine.initial)
+    progress = Progress(machine.initial, facts={("item", key): "open" for key in machine.items})
     calls: dict[str, Began] = {}
     every = list(events)
     for index, event in enumerate(every):
@@ -98,6 +102,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 _decide(machine, progress, event)
             case Ticked():
                 progress.facts["item", event.item] = "ticked" if event.ticked else "open"
+                progress.grounds[event.item] = event.inputs
             case Stepped():
                 _step(machine, progress, event)
             case Rewound():
@@ -219,6 +224,13 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
     if ended.status != "ok":
         progress.failures.setdefault(who, []).append(ended)
         return
+    act = next((act for act in machine.states[progress.state].acts() if act.id == began.act), None)
+    if not progress.done:  # the oldest of what is observed in a state: what changes meanwhile was not seen by all of it
+        progress.ground = began.inputs
+    changed = written(act) if act else set[Input]()
+    if changed and ended.inputs:
+        kept = {part: sha for part, sha in progress.ground.items() if kind_of(part) not in changed}
+        progress.ground = kept | parts_of(ended.inputs, changed)
     progress.done[who] = progress.latest[who] = ended
     if began.act in machine.gates:
         progress.first.setdefault(began.act, ended)
@@ -229,7 +241,6 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         progress.facts[fact] = value
         if fact[0] == "verdict" and began.role:
             progress.judged[began.role] = began.inputs
-    act = next((act for act in machine.states[progress.state].acts() if act.id == began.act), None)
     if act is None:
         return
     if isinstance(act, ConsolidateAct):
@@ -242,8 +253,15 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         progress.accepts = ended.accepts or progress.accepts
     progress.answers += ended.answers
     if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):
-        for item in act.ticks:
-            progress.facts["item", item] = "ticked"
+        _tick(machine, progress, act.ticks)
+
+
+def _tick(machine: Machine, progress: Progress, items: Iterable[str]) -> None:
+    """Tick what was earned, on the inputs that the newest evidence stands on."""
+    for item in items:
+        progress.facts["item", item] = "ticked"
+        rests_on = machine.items[item].rests_on if item in machine.items else ()
+        progress.grounds[item] = parts_of(progress.ground, rests_on)
 
 
 def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
@@ -272,8 +290,7 @@ def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
 def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
     progress.steps = event.n
     progress.log.append(event)
-    for item in event.ticks:
-        progress.facts["item", item] = "ticked"
+    _tick(machine, progress, event.ticks)
     for loop in event.resets:
         progress.counts[loop] = 0
     effort = progress.facts.get(("decision", "effort"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from engine.model.events import Asked, Decided, Event, Ticked
+from engine.model.inputs import parts_of
 from engine.model.machine import Machine
 from engine.model.step import Place
 from engine.model.story import ShownDecision, Story
@@ -31,16 +32,27 @@ class Noticed:
 
 
 def notice(
-    machine: Machine, progress: Progress, story: Story, *, by: str, at: str, proof: Proof | None = None
+    machine: Machine,
+    progress: Progress,
+    story: Story,
+    *,
+    by: str,
+    at: str,
+    proof: Proof | None = None,
+    inputs: Mapping[str, str] | None = None,
 ) -> Noticed:
-    """Compare story.md with the journal; answers count when every question of the state has one."""
+    """Compare story.md with the journal; answers count when every question of the state has one.
+
+    What a person ticks rests on the `inputs` as they are now.
+    """
     noticed = Noticed()
     for item in story.items:
         definition = machine.items.get(item.id)
         if definition and definition.by == "human" and item.ticked != progress.ticked(item.id):
             who = _behind(story, item.line, item.text, noticed, by, proof if item.ticked else None)
             if who is not None:
-                noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=who))
+                rests = parts_of(inputs or {}, definition.rests_on) if item.ticked else {}
+                noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=who, inputs=rests))
     shown = {decision.id: decision for decision in story.decisions}
     answers: list[Event] = []
     for asked in progress.asked.values():

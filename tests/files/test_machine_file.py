@@ -374,7 +374,7 @@ def test_a_machine_may_extend_a_file(tmp_path: Path) -> None:
         (CHILD.replace("extends: story", "extends: [story]"), "extends names no machine."),
         (CHILD.replace("machine: child\n", ""), "the machine has no name of its own. Add `machine:`."),
         (CHILD + "states: {reed: null}\n", "4 MY06 'reed' deletes what is not there. Did you mean 'red'?"),
-        (CHILD + "loops: {zzzz: null}\n", "'zzzz' deletes what is not there. There: fix, red, code, verify."),
+        (CHILD + "loops: {zzzz: null}\n", "'zzzz' deletes what is not there. There: fix, red, code, verify, outside."),
         (CHILD + "states: {red: {phase: null}}\n", "MY04 states.red has no 'phase'."),
     ],
 )  # fmt: skip

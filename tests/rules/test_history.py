@@ -18,11 +18,12 @@ def found(id_: str, severity: str = "blocker") -> Finding:
 
 
 def test_an_empty_journal_is_the_beginning() -> None:
-    """Without events a story stands at its machine's first state, with all rounds left and nothing challenged."""
+    """Without events a story stands at its machine's first state: every item open, all rounds left, no challenge."""
     progress = fold(machine(), [])
     assert (progress.state, progress.steps, progress.calls) == ("drafted", 0, 0)
-    rounds = {("rounds", loop): "left" for loop in machine().loops}
-    assert progress.facts == {**rounds, ("findings", "challenged"): "none"}
+    left = {("rounds", loop): "left" for loop in machine().loops}
+    items = {("item", key): "open" for key in machine().items}
+    assert progress.facts == {**left, **items, ("findings", "challenged"): "none"}
 
 
 def test_an_adoption_may_begin_anywhere() -> None:

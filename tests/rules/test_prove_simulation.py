@@ -10,6 +10,7 @@ import pytest
 
 from engine.files.machine_file import read_machine
 from engine.model.facts import Fact
+from engine.model.inputs import written
 from engine.model.machine import (
     ORIGIN,
     AgentAct,
@@ -25,7 +26,7 @@ from engine.rules.history import produced, reopened
 from engine.rules.prove import prove
 from engine.rules.prove.bits import UNKNOWN
 from engine.rules.prove.flow import Flow
-from engine.rules.prove.study import JUDGES, Study, written
+from engine.rules.prove.study import JUDGES, Study
 from engine.rules.statechart import Cursor, Statechart
 from tests.rounds import rounds
 
@@ -66,7 +67,6 @@ class World:
         for loop, limit in self.machine.loops.items():
             self.facts["rounds", loop] = "left" if self.counts[loop] < limit.max_rounds else "used_up"
         self.facts["dependencies",] = "complete" if self.dice.random() < 0.7 else "open"
-        self.facts["inputs",] = "unchanged" if self.dice.random() < 0.9 else "changed"
         self.facts["files",] = "exist"
         self.check()
 
@@ -140,11 +140,31 @@ class World:
             if option == answer:
                 self.facts["item", item] = "ticked"
 
+    def sent_back(self, name: str) -> bool:
+        """Now and then something changes from outside, which may be acted on before, between or after the work."""
+        for entry in self.machine.stale:
+            fragile = [key for key, item in self.machine.items.items() if set(entry.rests_on) & set(item.rests_on)]
+            ticked = any(self.facts["item", key] == "ticked" for key in fragile)
+            if name not in entry.in_ or not ticked or self.dice.random() > 0.05:
+                continue
+            if self.facts["rounds", entry.enters] == "used_up":
+                self.enter(self.machine.defaults.failed)
+                return True
+            self.stale(set(entry.rests_on))
+            self.counts[entry.enters] += 1
+            self.enter(entry.to)
+            return True
+        return False
+
     def step(self) -> None:
         """Work in the state until an exit opens, or fail on the way."""
         name = self.taken
         assert name is not None
+        if self.sent_back(name):
+            return
         for act in self.machine.states[name].acts():
+            if self.sent_back(name):
+                return
             if not isinstance(act, AskAct) and self.dice.random() < 0.02:
                 self.stale(written(act))
                 self.enter(self.machine.defaults.failed)

@@ -20,7 +20,7 @@ UNKNOWN = ""
 YES = "yes"
 FINDINGS: tuple[Fact, ...] = (("findings", "to_fix"), ("findings", "ambiguous"))
 CHALLENGED: Fact = ("findings", "challenged")
-ANEW: dict[Fact, tuple[str, ...]] = {("inputs",): ("unchanged", "changed"), ("files",): ("exist", "missing")}
+ANEW: dict[Fact, tuple[str, ...]] = {("files",): ("exist", "missing")}
 """Facts of the world outside, which may differ whenever one looks."""
 
 
@@ -62,7 +62,7 @@ class Bits:
         """A new story: nothing ticked, nothing known."""
         env = 0
         for fact, values in self.values.items():
-            many = fact[0] in ("dependencies", "inputs", "files", "rounds")
+            many = fact[0] in ("dependencies", "files", "rounds")
             env |= self.masks[fact] if many else self.bit[fact][values[0]]
         return env
 

@@ -41,6 +41,7 @@ def names(machine: Machine) -> Iterator[Flaw]:
         for number, exit_ in enumerate(state.exits):
             yield from _exit(machine, exit_, (*place, "exits", number))
     yield from _decisions(machine)
+    yield from _stale(machine)
     yield from _rules(machine)
 
 
@@ -141,6 +142,14 @@ def _decisions(machine: Machine) -> Iterator[Flaw]:
             yield from _one("R09", place, f"option of {name}", option, known)
         for key, options in (("amends", decision.amends), ("challenges", decision.challenges)):
             yield from _many("R09", ("decisions", name, key), f"option of {name}", options, decision.options)
+
+
+def _stale(machine: Machine) -> Iterator[Flaw]:
+    for number, entry in enumerate(machine.stale):
+        place: Place = ("stale", number)
+        yield from _many("R01", (*place, "in"), "state", entry.in_, machine.states)
+        yield from _one("R01", (*place, "to"), "state", entry.to, machine.states)
+        yield from _one("R08", (*place, "enters"), "loop", entry.enters, machine.loops)
 
 
 def _rules(machine: Machine) -> Iterator[Flaw]:
