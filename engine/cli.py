@@ -226,24 +226,24 @@ def decide(
     question: Annotated[str, typer.Argument(help="The question's id (D2), or the text of a human item.")] = "",
     option: Annotated[str, typer.Argument(help="The option to tick.")] = "",
     note: Annotated[str, typer.Option(help="The note to write under the question.")] = "",
+    rest: Annotated[str, typer.Option(help="fix: tick the box for every finding without an answer.")] = "",
     as_json: Json = False,
 ) -> None:
     """Answer a question from the shell, as ticking its option in story.md does; without one, list the questions.
 
-    Examples: story decide 4 ·  story decide 4 D2 fix --note "see AC-2.1" ·  story decide 4 "Human approved"
+    Examples: story decide 4 ·  story decide 4 D2 defer --note "see AC-2.1" ·  story decide 4 --rest fix ·
+    story decide 4 "Human approved"
     """
-    from engine.answer import answer, open_questions
+    from engine.answer import answer, answer_rest, open_questions
     from engine.target import find_story
 
     repository = _repository()
     target = find_story(repository, story)
-    if question:
-        place = answer(repository, target.folder, target.id, question, option, note)
-        places = [place]
-    else:
-        places = open_questions(repository, target.folder, target.id)
+    done = [answer(repository, target.folder, target.id, question, option, note)] if question else []
+    done += [answer_rest(repository, target.folder, target.id, rest)] if rest else []
+    places = done or open_questions(repository, target.folder, target.id)
     data: dict[str, object] = {"items": [place.model_dump() for place in places]}
-    _say("decide", "moved" if question else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
+    _say("decide", "moved" if done else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
 
 
 @app.command()

@@ -82,7 +82,10 @@ class Asked(Value):
 
 
 class Decided(Value):
-    """A question was answered: by a person, by the standing answer, or because there was nothing to ask."""
+    """A question was answered: by a person, by the standing answer, or because there was nothing to ask.
+
+    `rest` says that she answered it by the one box for all that she did not answer otherwise.
+    """
 
     event: Literal["decided"] = "decided"
     at: str
@@ -92,6 +95,7 @@ class Decided(Value):
     option: str
     note: str = ""
     by: str
+    rest: bool = False
 
 
 class Ticked(Value):

@@ -292,6 +292,13 @@ class Decision(Value):
     box: dict[str, str] = Field({}, description="Item whose tick alone means this option.")
     standing: bool = Field(False, description="May story.toml answer it once for all?")
     amends: Many = Field((), description="Options that authorise a change of the tests that Red froze.")
+    rest: str | None = Field(None, description="Option that one box gives to every finding without an answer.")
+
+    @model_validator(mode="after")
+    def _rest_of_findings(self) -> Decision:
+        if self.rest and (self.per != "finding" or self.note == "required"):
+            raise ValueError("`rest` needs `per: finding`, and no note that is required")
+        return self
 
     @model_validator(mode="after")
     def _amends_by_a_person(self) -> Decision:

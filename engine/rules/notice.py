@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from engine.model.events import Asked, Decided, Event, Ticked
 from engine.model.machine import Machine
 from engine.model.step import Place
-from engine.model.story import ShownDecision, Story
+from engine.model.story import ShownDecision, ShownItem, Story
 from engine.rules.history import Progress
-from engine.rules.projection import option_texts
+from engine.rules.projection import option_texts, rest_text
 
 Proof = Callable[[int], tuple[str, str]]
 """(who is behind a line of story.md, why that does not count); one of them is ""."""
@@ -42,13 +42,25 @@ def notice(
                 noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=who))
     shown = {decision.id: decision for decision in story.decisions}
     answers: list[Event] = []
+    rest = _rest(story, rest_text(machine, progress), noticed)
     for asked in progress.asked.values():
-        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, by=by, at=at, proof=proof)
+        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, rest, by=by, at=at, proof=proof)
         if answer is not None:
             answers.append(answer)
     if len(answers) == len(progress.asked):
         noticed.events += answers
+    elif rest and not rest.ticked and len(noticed.open) > 1:
+        noticed.open.append(Place(file=story.path, line=rest.line, text=f"or, for all the rest: {rest.text}"))
     return noticed
+
+
+def _rest(story: Story, text: str, noticed: Noticed) -> ShownItem | None:
+    """The box for all that is not answered otherwise; where other words stand there, that is told."""
+    found = next((box for box in story.boxes if text and box.text == text), None)
+    if text and not found and story.boxes:
+        line, told = story.boxes[0].line, f"the box above the questions was reworded; it is: {text!r}"
+        noticed.wrong.append(Place(file=story.path, line=line, text=told))
+    return found
 
 
 def _behind(story: Story, line: int, text: str, noticed: Noticed, by: str, proof: Proof | None) -> str | None:
@@ -66,6 +78,7 @@ def _answer(
     asked: Asked,
     shown: ShownDecision | None,
     noticed: Noticed,
+    rest: ShownItem | None,
     *,
     by: str,
     at: str,
@@ -92,7 +105,8 @@ def _answer(
         text = f"{asked.id}: tick one option, not {len(ticked)} ({', '.join(map(repr, ticked))})"
         noticed.wrong.append(here.model_copy(update={"text": text}))
         return None
-    if not ticked:
+    by_rest = not ticked and asked.finding is not None and rest is not None and rest.ticked
+    if not ticked and not by_rest:
         boxes = [box for item in decision.box if (box := story.item(item))]
         noticed.open += [
             Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})") for box in boxes
@@ -103,7 +117,9 @@ def _answer(
         noticed.open.append(here.model_copy(update={"text": text}))
         return None
     lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]
-    who = _behind(story, lines[0], f"{asked.id}: {ticked[0]}" if not ticks else ticks[0][1].text, noticed, by, proof)
+    option = ticked[0] if ticked else str(decision.rest)
+    line = lines[0] if rest is None or not by_rest else rest.line
+    who = _behind(story, line, f"{asked.id}: {option}" if not ticks else ticks[0][1].text, noticed, by, proof)
     if who is None:
         return None
     return Decided(
@@ -111,7 +127,8 @@ def _answer(
         id=asked.id,
         decision=asked.decision,
         finding=asked.finding,
-        option=ticked[0],
+        option=option,
         note=shown.note,
         by=who,
+        rest=by_rest,
     )

@@ -73,6 +73,12 @@ def option_texts(decision: Decision) -> dict[str, str]:
     return {name: f"{name}: {text}" for name, text in decision.options.items() if name not in boxed}
 
 
+def rest_text(machine: Machine, progress: Progress) -> str:
+    """The one box that answers every finding without an answer of its own; "" where fewer than two are asked."""
+    asked = [machine.decisions[asked.decision].rest for asked in progress.asked.values() if asked.finding]
+    return f"{asked[0]} everything I did not answer otherwise" if len(asked) > 1 and asked[0] else ""
+
+
 def rewound(progress: Progress) -> bool:
     """Was the story rewound, and is that still to be written? Then story.md is brought back, whatever it says."""
     return any(isinstance(event, Rewound) for event in progress.unwritten)
@@ -145,7 +151,8 @@ def _questions(machine: Machine, progress: Progress, story: Story, title: str) -
     findings = {finding.id: finding for finding in progress.findings}
     texts = [question_text(machine, asked, findings.get(asked.finding or "")) for asked in missing]
     if texts and not shown:
-        text = f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n"
+        box = rest_text(machine, progress)
+        text = f"### {DECISIONS}\n\n" + (f"- [ ] {box}\n\n" if box else "") + "\n\n".join(texts) + "\n"
         yield InsertSection(text, under=(title,), before=(title, LOG))
         return
     for text in texts:

@@ -118,6 +118,7 @@ BROKEN = (
         name="per_finding",
     ),
     _one("R09", "amends: bug", "amends: bugs", name="amends"),
+    _one("R09", "rest: fix ", "rest: fixed ", name="rest"),
     _one("R09", "box: {marked_complete: ship it}", "box: {marked_complete: ship}", name="box"),
     _one("R10", "inputs: unchanged, section: Validation", "inputs: unchanged, section: Validaton"),
     _one("R10", "needs: {section: Validation}", "needs: {section: Validating}", name="rule"),

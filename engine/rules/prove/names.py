@@ -140,6 +140,8 @@ def _decisions(machine: Machine) -> Iterator[Flaw]:
             known = () if decision.per == "finding" else tuple(decision.options)
             yield from _one("R09", place, f"option of {name}", option, known)
         yield from _many("R09", ("decisions", name, "amends"), f"option of {name}", decision.amends, decision.options)
+        if decision.rest is not None:
+            yield from _one("R09", ("decisions", name, "rest"), f"option of {name}", decision.rest, decision.options)
 
 
 def _rules(machine: Machine) -> Iterator[Flaw]:
