@@ -221,6 +221,32 @@ def rewind(
 
 
 @app.command()
+def overrule(
+    story: Story,
+    to: Annotated[str, typer.Option(help="The state to go to: the target of an exit that is not open.")],
+    because: Annotated[str, typer.Option(help="The reason, which stays in the log.")],
+    as_json: Json = False,
+) -> None:
+    """Take an exit although something stands against it, with your name and a reason in the log for ever.
+
+    What agents, gates and other stories say can be overruled; what only a person ticks or answers cannot.
+
+    Example: story overrule 4 --to self_review --because "the linter has a bug, see issue 12"
+    """
+    from engine.advance import overrule as run
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    step = run(
+        repository, target.folder, target.id, to=to, because=because, ports=wire(repository, tell=lambda _: None)
+    )
+    data: dict[str, object] = {"step": {"from": step.source, "to": step.dest, "why": step.why}}
+    _say("overrule", "moved", data, [f"story {target.id}: {step.source} → {step.dest}: {step.why}"], as_json)
+
+
+@app.command()
 def decide(
     story: Story,
     question: Annotated[str, typer.Argument(help="The question's id (D2), or the text of a human item.")] = "",

@@ -28,6 +28,7 @@ class Explained(Value):
     todo: tuple[str, ...]
     ways: tuple[Way, ...]
     waits_for_stories: tuple[str, ...]
+    overruled: tuple[str, ...]
 
 
 def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
@@ -44,6 +45,7 @@ def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
         todo=tuple(f"{one.act.id}{' as ' + one.role if one.role else ''}" for one in todo),
         ways=tuple(Way(to=exit_.to, open=answer, lacks=tuple(lacks)) for exit_, answer, lacks in rows),
         waits_for_stories=tuple(f"{place.file}: {place.text}" for place in seen.waiting_for),
+        overruled=tuple(f"{s.source} → {s.dest} ({s.at}): {s.why}" for s in seen.progress.log if s.because),
     )
 
 
@@ -59,4 +61,5 @@ def explained_lines(explained: Explained) -> list[str]:
         lines.append(f"  → {way.to}: {word}")
         lines += [f"      {reason}" for reason in way.lacks]
     lines += [f"  {text}" for text in explained.waits_for_stories]
+    lines += [f"  step {text}" for text in explained.overruled]
     return lines

@@ -109,7 +109,10 @@ class Ticked(Value):
 
 
 class Stepped(Value):
-    """A step was taken; written before story.md, so that a killed engine can write it again."""
+    """A step was taken; written before story.md, so that a killed engine can write it again.
+
+    Where a person overruled what stood against it, `by`, `because` and `unmet` say who, why, and what did not hold.
+    """
 
     event: Literal["stepped"] = "stepped"
     at: str
@@ -122,6 +125,9 @@ class Stepped(Value):
     evidence: tuple[str, ...] = ()
     enters: str | None = None
     resets: tuple[str, ...] = ()
+    by: str = ""
+    because: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Rewound(Value):

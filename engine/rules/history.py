@@ -265,16 +265,17 @@ def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
     if _begins(machine, event):
         progress.first.clear()
         progress.frozen = progress.amended = None
-    progress.needed |= _demands(machine, event)
+    progress.needed |= _demands(machine, event, progress.origin if event.because else None)
     _enter(machine, progress, event.dest)
     for item in event.unticks:
         progress.facts["item", item] = "open"
     progress.needed -= set(event.unticks)
 
 
-def _demands(machine: Machine, event: Stepped) -> set[str]:
-    """The human items that every exit which this step can have taken asks for."""
-    exits = [exit_ for exit_ in machine.states[event.source].exits if exit_.to == event.dest]
+def _demands(machine: Machine, event: Stepped, origin: str | None) -> set[str]:
+    """The human items that every exit which this step can have taken asks for; overruled, also one of `origin`."""
+    sources = [event.source, *([origin] if origin and event.source == machine.defaults.failed else [])]
+    exits = [exit_ for name in sources for exit_ in machine.states[name].exits if exit_.to == event.dest]
     asked = [demanded(compile_guard(machine, exit_.when)) for exit_ in exits]
     items = set.intersection(*asked) if asked else set()
     return {item for item in items if machine.items[item].by == "human"}
