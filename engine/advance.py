@@ -23,7 +23,7 @@ from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.calls.port import Calls
-from engine.checks.expected import other_tcs
+from engine.checks.expected import other_tcs, owed_tcs
 from engine.errors import FormatError, UsageError
 from engine.files import disk
 from engine.files.blame import person_behind
@@ -375,6 +375,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         words=_words(seen),
         still=seen.journal.demand_same,
         others=lambda: other_tcs(seen.pack, seen.source.id),
+        owed=lambda: owed_tcs(seen.pack, seen.source.id),
     )
 
 

@@ -119,7 +119,14 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
         turn=todo.turn,
         words=words,
         complaint=complaint,
+        tcs=_rows(situation) if act.purpose == "verify" else None,
     )
+
+
+def _rows(situation: Situation) -> dict[str, str]:
+    """The rows of a verifier's TC table: what the story tests, what it owes, what it leaves out."""
+    owed = {tc: f"owed, story {story} deferred it to this one" for tc, story in situation.owed().items()}
+    return {**dict.fromkeys(situation.claims()[1], ""), **owed, **situation.others()}
 
 
 def _fix_list(situation: Situation) -> list[Finding]:

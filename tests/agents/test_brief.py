@@ -146,3 +146,10 @@ def test_every_placeholder_of_the_forms_is_known_as_an_example() -> None:
     for act in ("builder", "fixer", "impl"):
         form = brief(act, BUILDER).split("```json\n")[1].split("```")[0]
         assert any(json.dumps(example)[1:-1] in form for example in EXAMPLES)
+
+
+def test_a_verifier_is_told_the_rows_of_its_table() -> None:
+    """Each TC that must be accounted for is named, with what is to be said of it; others are told nothing of it."""
+    text = brief("verify", VERIFIER, tcs={"TC-1.1a": "", "TC-1.2a": "owed, story 1 deferred it to this one"})
+    assert "has a row for each of these:**\n- TC-1.1a\n- TC-1.2a: owed, story 1 deferred it to this one\n" in text
+    assert "TC table has a row" not in brief("verify", VERIFIER)
