@@ -41,6 +41,8 @@ from engine.rules.notice import Noticed, notice
 from engine.rules.overrule import overrule as passed_over
 from engine.rules.projection import edits
 from engine.rules.questions import ask_about
+from engine.settle import corrections, told, write_corrections
+from engine.showing import shown_with
 from engine.snapshot import keep_entry, keep_step
 from engine.trust import distrust, refuse
 
@@ -158,6 +160,10 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
         case Fire() as fire:
             keep_entry(seen)
+            if corrected := corrections(seen, ports.clock()):
+                seen.journal.append(corrected)
+                _write(_with(seen, [corrected]))
+                return None
             seen = _fire(seen, fire, ports, result)
             _write(seen)
             keep_step(seen)
@@ -192,7 +198,7 @@ def _fire(
         n=progress.steps + 1,
         source=fire.source,
         dest=fire.dest,
-        why=fire.why,
+        why="; ".join(filter(None, (fire.why, told(seen)))),
         ticks=fire.exit.ticks,
         unticks=unticks(seen.machine, progress, fire),
         evidence=tuple(ended.evidence for _, ended in actions if ended.evidence),
@@ -201,7 +207,7 @@ def _fire(
     ).model_copy(update=overruled)
     seen.journal.append(step)
     names = tuple(f"{name}{' as ' + role if role else ''}" for (name, role), _ in actions)
-    result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=fire.why))
+    result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=step.why))
     return _ask_all(_with(seen, [step]), ports)
 
 
@@ -212,7 +218,8 @@ def _ask_all(seen: Seen, ports: Ports) -> Seen:
         todo = next_question(seen.machine, seen.progress)
         if todo is None:
             return seen
-        asked = ask_about(seen.machine, seen.progress, todo, standing=standing, at=ports.clock())
+        shows = shown_with(seen, todo)
+        asked = ask_about(seen.machine, seen.progress, todo, standing=standing, at=ports.clock(), shows=shows)
         for event in asked:
             seen.journal.append(event)
         seen = _with(seen, asked)
@@ -322,7 +329,8 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
 
 
 def _write(seen: Seen) -> None:
-    """Bring story.md up to the journal; nothing is written where nothing is missing."""
+    """Bring story.md and settled figures up to the journal; nothing is written where nothing is missing."""
+    write_corrections(seen)
     wanted = edits(seen.machine, seen.progress, seen.shown, seen.evidence.name)
     write_story(seen.path, wanted, lock=seen.write_lock, still=seen.journal.demand_same)
     if seen.progress.unwritten:

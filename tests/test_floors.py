@@ -27,6 +27,8 @@ FLOORS: dict[str, float] = {
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
+    "settle": 5.5,
+    "showing": 5.7,
     "read_rows": 6,
     "target": 6,
     "check": 6,

@@ -72,19 +72,24 @@ class Ended(Value):
 
 
 class Asked(Value):
-    """A question was put to a person in story.md, under the heading that starts with `id`."""
+    """A question was put to a person in story.md, under the heading that starts with `id`.
+
+    `shows` are the lines that she is shown with it.
+    """
 
     event: Literal["asked"] = "asked"
     at: str
     id: str
     decision: str
     finding: str | None = None
+    shows: tuple[str, ...] = ()
 
 
 class Decided(Value):
     """A question was answered: by a person, by the standing answer, or because there was nothing to ask.
 
-    `rest` says that she answered it by the one box for all that she did not answer otherwise.
+    `rest` says that she answered it by the one box for all that she did not answer otherwise; `bugs` are those that
+    she reported by it, id → what is wrong.
     """
 
     event: Literal["decided"] = "decided"
@@ -96,6 +101,34 @@ class Decided(Value):
     note: str = ""
     by: str
     rest: bool = False
+    bugs: dict[str, str] = {}
+
+
+class Figure(Value):
+    """One line of a document with a number of tests, as it was and as it is corrected; `nth` of its equals."""
+
+    file: str
+    line: int
+    before: str
+    after: str
+    nth: int = 0
+
+
+class Corrected(Value):
+    """An answer settled a number of tests, and the figures of other places follow; written before these files are.
+
+    `decision` is the id of the question, `counted` the bugs that the story's own number now includes, and `left` what
+    contradicts it still and a person must correct.
+    """
+
+    event: Literal["corrected"] = "corrected"
+    at: str
+    by: str
+    decision: str
+    why: str
+    figures: tuple[Figure, ...] = ()
+    left: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
 
 
 class Ticked(Value):
@@ -156,5 +189,5 @@ class Wrote(Value):
     event: Literal["wrote"] = "wrote"
 
 
-Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Rewound | Wrote
+Event = Adopted | Began | Ended | Asked | Decided | Corrected | Ticked | Stepped | Rewound | Wrote
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

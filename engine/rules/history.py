@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
+from engine.model.events import Adopted, Asked, Began, Corrected, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
 from engine.model.machine import (
     ANSWERED,
@@ -56,6 +56,9 @@ class Progress:
     questions: int = 0
     dispositions: dict[str, Decided] = field(default_factory=dict)
     decided: dict[str, Decided] = field(default_factory=dict)
+    bugs: dict[str, str] = field(default_factory=dict)  # what a person reported, id → what is wrong
+    reported: int = 0  # the highest number of a bug that was ever given
+    corrected: dict[str, Corrected] = field(default_factory=dict)  # by the id of the question that settled it
     log: list[Stepped] = field(default_factory=list)
     entered: list[tuple[str, int]] = field(
         default_factory=list
@@ -63,6 +66,12 @@ class Progress:
     needed: set[str] = field(default_factory=set)  # human items without which it would not be where it is
     dropped: set[str] = field(default_factory=set)  # evidence that no longer counts since the story was rewound
     unwritten: list[Event] = field(default_factory=list)
+
+    @property
+    def uncounted(self) -> list[str]:
+        """The bugs that the story's own number of tests does not include."""
+        counted = {bug for event in self.corrected.values() for bug in event.counted}
+        return [bug for bug in self.bugs if bug not in counted]
 
     def ticked(self, item: str) -> bool:
         """Does the journal hold this item as ticked?"""
@@ -92,6 +101,8 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.questions += 1
             case Decided():
                 _decide(machine, progress, event)
+            case Corrected():
+                progress.corrected[event.decision] = event
             case Ticked():
                 progress.facts["item", event.item] = "ticked" if event.ticked else "open"
             case Stepped():
@@ -102,7 +113,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.unwritten.clear()
         if isinstance(event, Adopted | Stepped | Rewound):
             progress.entered.append((progress.state, index))
-        if isinstance(event, Adopted | Ended | Asked | Decided | Stepped | Rewound):
+        if isinstance(event, Adopted | Ended | Asked | Decided | Corrected | Stepped | Rewound):
             progress.unwritten.append(event)
     for loop, limit in machine.loops.items():
         left = progress.counts.get(loop, 0) < limit.max_rounds
@@ -180,6 +191,7 @@ def _rewind(machine: Machine, before: list[Event], now: Progress, event: Rewound
     then.entered.pop()
     then.steps, then.calls, then.questions, then.turns = event.n, now.calls, now.questions, now.turns
     then.named, then.unwritten = now.named, now.unwritten
+    then.reported, then.corrected = now.reported, now.corrected
     then.log = [*now.log, Stepped(at=event.at, n=event.n, source=event.source, dest=event.dest, why=event.why)]
     then.dropped = now.dropped | {late.evidence for late in before[at + 1 :] if isinstance(late, Ended)}
     then.facts |= {("item", item): "open" for item in event.open}
@@ -240,6 +252,8 @@ def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
     decision = machine.decisions.get(event.decision)
     if decision is not None and event.option in decision.amends and progress.frozen is not None:
         progress.amended = event
+    progress.bugs |= event.bugs
+    progress.reported = max([progress.reported, *(int(bug[1:]) for bug in event.bugs)])
     progress.asked.pop(event.id, None)
     if event.finding is not None:
         progress.dispositions[event.finding] = event

@@ -9,6 +9,7 @@ from engine.model.events import Asked, Decided, Event, Ticked
 from engine.model.machine import Machine
 from engine.model.step import Place
 from engine.model.story import ShownDecision, ShownItem, Story
+from engine.rules.bugs import read_bugs, used_before
 from engine.rules.history import Progress
 from engine.rules.projection import option_texts, rest_text
 
@@ -44,7 +45,7 @@ def notice(
     answers: list[Event] = []
     rest = _rest(story, rest_text(machine, progress), noticed)
     for asked in progress.asked.values():
-        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, rest, by=by, at=at, proof=proof)
+        answer = _answer(machine, progress, story, asked, shown.get(asked.id), noticed, rest, by=by, at=at, proof=proof)
         if answer is not None:
             answers.append(answer)
     if len(answers) == len(progress.asked):
@@ -74,6 +75,7 @@ def _behind(story: Story, line: int, text: str, noticed: Noticed, by: str, proof
 
 def _answer(
     machine: Machine,
+    progress: Progress,
     story: Story,
     asked: Asked,
     shown: ShownDecision | None,
@@ -112,12 +114,18 @@ def _answer(
             Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})") for box in boxes
         ] or [here]
         return None
-    if decision.note == "required" and not shown.note:
-        text = f"{asked.id}: write a note after `Note (required):`"
-        noticed.open.append(here.model_copy(update={"text": text}))
-        return None
     lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]
     option = ticked[0] if ticked else str(decision.rest)
+    if not shown.note and (decision.note == "required" or option in decision.reports):
+        word = "Note (required):" if decision.note == "required" else "Note:"
+        text = f"{asked.id}: write a note after `{word}`"
+        noticed.open.append(here.model_copy(update={"text": text}))
+        return None
+    bugs = read_bugs(shown.note, progress.reported) if option in decision.reports else {}
+    if known := used_before(bugs, progress.reported):
+        text = f"{asked.id}: {known} was reported before; the next one is G{progress.reported + 1}"
+        noticed.wrong.append(here.model_copy(update={"text": text}))
+        return None
     line = lines[0] if rest is None or not by_rest else rest.line
     who = _behind(story, line, f"{asked.id}: {option}" if not ticks else ticks[0][1].text, noticed, by, proof)
     if who is None:
@@ -128,7 +136,8 @@ def _answer(
         decision=asked.decision,
         finding=asked.finding,
         option=option,
-        note=shown.note,
+        note="\n".join(f"{bug}: {said}" for bug, said in bugs.items()) or shown.note,
         by=who,
         rest=by_rest,
+        bugs=bugs,
     )

@@ -58,6 +58,7 @@ def question_text(machine: Machine, asked: Asked, finding: Finding | None) -> st
         lines += [f"{finding.severity} of {' and '.join(finding.sources)}{where}: {_one_line(finding.text)}"]
         lines += [f"Asked because {finding.ambiguous}.", ""] if finding.ambiguous else [""]
     lines += [" ".join(decision.ask), ""]
+    lines += [*asked.shows, ""] if asked.shows else []
     boxes = " or ".join(f"`{machine.items[item].text}`" for item in decision.box)
     if boxes:
         lines += [f"Tick {boxes} in the checklist above, or exactly one of these:", ""]
