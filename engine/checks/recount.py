@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from engine.checks.claims import read_claims
+from engine.checks.claims import read_claims, read_page
 from engine.checks.counts import check_counts
 from engine.checks.ledger import Ledger, keep_ledger
 from engine.checks.plan import title_above
@@ -21,6 +21,7 @@ from engine.markdown.document import Table, lines_of
 from engine.markdown.edit import ReplaceLine, apply_edits, equal_lines, table_cell
 from engine.model.events import Figure
 from engine.model.pack import Pack
+from engine.model.problem import Problem
 
 _NUMBER = re.compile(r"(?<![\w.~#/:–-])\d{1,5}(?![\w.]*\w)")
 _MOST = 6  # equal numbers of one line that are told apart
@@ -73,11 +74,18 @@ def recount(
     if bugs:
         work.add_rows(bugs)
     work.settle(wanted, _per_file(work.claims, story, tests, wanted))
-    left = [f"{p.file}:{p.line}: {p.message}" for p in check_counts(work.reading) if p.code != "C307"]
+    before = {_place(problem) for problem in check_counts(reading)}
+    wrong = [p for p in check_counts(work.reading) if p.code != "C307"]
+    left = [f"{p.file}:{p.line}: {p.message}" for p in wrong if p.story == story or _place(p) not in before]
     said = [c.value for c in work.claims if c.role == "story" and c.story == story and c.quantities[0] == own(story)]
     stated = [value for value in said if value == wanted]
     more = [f"and {len(left) - _MOST_LEFT} more; `story check` lists them"] if len(left) > _MOST_LEFT else []
     return Recount(tuple(work.figures), (*left[:_MOST_LEFT], *more), stated[0] if stated else None)
+
+
+def _place(problem: Problem) -> tuple[str, ...]:
+    """What a problem is about, whatever its numbers."""
+    return (problem.code, problem.file, re.sub(r"\d+", "", problem.message))
 
 
 class _Work:
@@ -86,6 +94,7 @@ class _Work:
     def __init__(self, reading: Reading, story: str) -> None:
         self.story, self.figures = story, list[Figure]()
         self.reading, self.claims = reading, read_claims(reading)
+        self.order = {page.path: number for number, page in enumerate(reading.pages())}
         setup = [story.id for story in reading.stories if story.setup]
         self.ledger = keep_ledger(self.claims, tuple(story.id for story in reading.stories), setup)
 
@@ -126,8 +135,8 @@ class _Work:
             fitting = []
             for chosen in combinations(spots, size):
                 tried = _replaced(text, chosen, str(new))
-                reading = _with_line(self.reading, page, line, tried)
-                if reading and {(_key(c), c.value) for c in _stated(read_claims(reading), page.path, line)} == goal:
+                other = _with_line(page, line, tried)
+                if other and {(_key(c), c.value) for c in _stated(self._read(other), page.path, line)} == goal:
                     fitting.append(tried)
             if len(fitting) == 1:
                 self._change(page, line, fitting[0])
@@ -144,8 +153,15 @@ class _Work:
         except EditRefused:
             return
         self._keep(Figure(file=page.path, line=line, before=edit.before, after=after, nth=edit.nth))
-        self.reading = _with_page(self.reading, page, raw)
-        self.claims = read_claims(self.reading)
+        new = replace(page, whole=raw)
+        self.reading = _with_page(self.reading, page, new)
+        others = [claim for claim in self.claims if claim.place.file != page.path]
+        self.claims = sorted([*others, *self._read(new)], key=lambda claim: self.order[claim.place.file])
+
+    def _read(self, page: Page) -> list[Claim]:
+        """The claims of one page as it would be; the others stay as they are."""
+        mine = self.order[page.path]
+        return read_page(self.reading, page, [c for c in self.claims if self.order[c.place.file] < mine])
 
     def _keep(self, figure: Figure) -> None:
         """One figure a line: what is corrected once more is corrected from what it was at first."""
@@ -217,9 +233,9 @@ def _replaced(text: str, spots: Sequence[re.Match[str]], number: str) -> str:
     return text
 
 
-def _with_line(reading: Reading, page: Page, line: int, text: str) -> Reading | None:
+def _with_line(page: Page, line: int, text: str) -> Page | None:
     try:
-        return _with_page(reading, page, apply_edits(page.raw, [_edit(page, line, text)]))
+        return replace(page, whole=apply_edits(page.raw, [_edit(page, line, text)]))
     except EditRefused:
         return None
 
@@ -229,9 +245,8 @@ def _edit(page: Page, line: int, after: str) -> ReplaceLine:
     return ReplaceLine(before, after, equal_lines(page.raw, before, after).index(line))
 
 
-def _with_page(reading: Reading, page: Page, raw: bytes) -> Reading:
-    """The same reading with other bytes for one page; the others are not read again."""
-    new = replace(page, whole=raw)
+def _with_page(reading: Reading, page: Page, new: Page) -> Reading:
+    """The same reading with another page in one's place; the others are not read again."""
 
     def swap(one: Page) -> Page:
         return new if one is page else one
