@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format faults fuzz bench clean advance status check explain adopt decide rewind diff graph story machine
+.PHONY: help demo test lint format faults fuzz bench clean advance status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ adopt: $(READY) #- bring raw stories under a machine: make adopt [STORY=4]
 
 rewind: $(READY) #- bring a story back: make rewind STORY=4 TO=approving [WHY="wrong spec"] [CODE=1]
 	@$(CLI) rewind $(STORY) --to $(TO) $(if $(WHY),--because "$(WHY)") $(if $(CODE),--code)
+
+overrule: $(READY) #- go on against a gate or a verdict, with a reason: make overrule STORY=4 TO=self_review WHY="…"
+	@$(CLI) overrule $(STORY) --to $(TO) --because "$(WHY)"
 
 decide: $(READY) #- list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=…]
 	@$(CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")

@@ -44,7 +44,7 @@ def check_packs(repository: Repository, folders: Sequence[Path], story: str | No
         problems += [problem for problem in checked if problem.code != "C110" or problem.file not in unread]
         other = {source.id for source in pack.stories if not _has_prompts(repository, source)}
         problems = [problem for problem in problems if problem.code not in _METHOD or problem.story not in other]
-        found += [problem for problem in problems if story in (None, problem.story)]
+        found += [problem for problem in problems if story is None or problem.concerns(story)]
         told = {(problem.file, problem.line) for problem in problems if problem.code in _SAME}
         for source in pack.stories:
             if story in (None, source.id):

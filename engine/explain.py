@@ -34,6 +34,7 @@ class Explained(Value):
     ways: tuple[Way, ...]
     findings: tuple[str, ...]
     waits_for_stories: tuple[str, ...]
+    overruled: tuple[str, ...]
 
 
 def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
@@ -52,6 +53,7 @@ def explain(repository: Repository, folder: Path, story_id: str) -> Explained:
         ways=tuple(_way(seen, *row) for row in rows),
         findings=tuple(f"{f.id} {f.severity}: {end or 'open'}" for f, end in dispositions(seen.progress)),
         waits_for_stories=tuple(f"{place.file}: {place.text}" for place in seen.waiting_for),
+        overruled=tuple(f"{s.source} → {s.dest} ({s.at}): {s.why}" for s in seen.progress.log if s.because),
     )
 
 
@@ -84,4 +86,5 @@ def explained_lines(explained: Explained) -> list[str]:
         lines += [f"      {reason}" for reason in way.lacks]
     lines += [f"  finding {text}" for text in explained.findings]
     lines += [f"  {text}" for text in explained.waits_for_stories]
+    lines += [f"  step {text}" for text in explained.overruled]
     return lines

@@ -69,7 +69,7 @@ def _words(raw: bytes) -> bytes:
 def story_problems(pack: Pack, root: Path, story_id: str) -> tuple[Problem, ...]:
     """What `story check` finds that is about this story."""
     found = check_pack(pack, exists_in(root))
-    return tuple(problem for problem in found if problem.story == story_id)
+    return tuple(problem for problem in found if problem.concerns(story_id))
 
 
 def claims_of(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:

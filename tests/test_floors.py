@@ -27,6 +27,8 @@ FLOORS: dict[str, float] = {
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
+    "settle": 5.5,
+    "showing": 5.7,
     "read_rows": 6,
     "target": 6,
     "check": 6,
@@ -64,7 +66,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 410, "cli.py": 460, "advance.py": 420}
+LONG = {"model/machine.py": 440, "cli.py": 500, "advance.py": 470, "rules/history.py": 340}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

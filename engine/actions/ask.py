@@ -47,7 +47,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
             story=situation.story.id,
             turn=todo.turn,
             tcs=situation.claims()[1] if verify else (),
-            others=situation.others() if verify else {},
+            others={**situation.others(), **dict.fromkeys(situation.progress.bugs, "pass")} if verify else {},
             gates=_not_passing(situation),
             given=_given(situation) if returns == "verdict" else (),
             findings=open_,
@@ -125,7 +125,14 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
         words=words,
         complaint=complaint,
         disputed=mine,
+        tcs=_rows(situation) if act.purpose == "verify" else None,
     )
+
+
+def _rows(situation: Situation) -> dict[str, str]:
+    """The rows of a verifier's TC table: what the story tests, what it owes, what it leaves out, and bugs."""
+    owed = {tc: f"owed, story {story} deferred it to this one" for tc, story in situation.owed().items()}
+    return {**dict.fromkeys(situation.claims()[1], ""), **owed, **situation.others(), **situation.progress.bugs}
 
 
 def _fix_list(situation: Situation) -> list[Finding]:

@@ -20,6 +20,7 @@ from engine.files import tree as files
 from engine.files.evidence import evidence_folder
 from engine.model.call import Tree
 from engine.model.machine import AgentAct, GateDef
+from engine.rules.history import Progress
 
 _TEST_NAME = re.compile(
     r"(?:test_[^/]*\.py|[^/]*_test\.\w+|[^/]*\.(?:test|spec)\.(?!md$)\w+|conftest\.py)|(?:.*/)?(?:tests|__tests__)/.+"
@@ -71,7 +72,7 @@ def hold(name: str, gate: GateDef, situation: Situation) -> Held | None:
         return None
     progress = situation.progress
     owned = owned_files(situation.pack, situation.story.id)
-    written = tuple(_progress(situation)), tuple(_shared(situation))
+    written = tuple(_progress(situation)), (*_shared(situation), *_corrected(progress))
     if name in {other.baseline for other in situation.machine.gates.values()}:
         return Held("baseline", owned, *written)
     ended = progress.first.get(baseline_of(name, situation) or "")
@@ -222,6 +223,11 @@ def _shared(situation: Situation) -> Iterable[str]:
             yield pattern
         elif pattern != "files":
             yield from (f"{story.folder}/{pattern}" for story in pack.stories if pack.layout == "folders")
+
+
+def _corrected(progress: Progress) -> Iterable[str]:
+    """The documents in which an answer of a person corrected figures."""
+    return (figure.file for event in progress.corrected.values() for figure in event.figures)
 
 
 def _named(what: str, paths: Iterable[str]) -> list[str]:

@@ -48,6 +48,8 @@ class Situation:
     still: Callable[[], None]
     others: Callable[[], Mapping[str, str]] = dict
     """The TCs that the story names and does not test itself: "manual" or "deferred"."""
+    owed: Callable[[], Mapping[str, str]] = dict
+    """The TCs that other stories put off to this one and that it does not list, each with that story."""
 
 
 class Outcome(Value):

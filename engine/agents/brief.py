@@ -109,10 +109,12 @@ def write_brief(
     words: Mapping[str, str],
     complaint: str = "",
     disputed: Sequence[str] = (),
+    tcs: Mapping[str, str] | None = None,
 ) -> str:
     """Put the brief together. `words` fill the prompt's placeholders; `complaint` says why an answer was refused.
 
-    `disputed` are the ids of the role's own findings that it has to answer.
+    `disputed` are the ids of the role's own findings that it has to answer, `tcs` the rows that a verifier's TC table
+    must have, each with what is to be said of it.
     """
     prompt, who = machine.prompts[act.prompt], machine.roles[role]
     parts = [f"# {who.title}: {act.purpose.replace('_', ' ')}, story {story.id}", ""]
@@ -126,6 +128,9 @@ def write_brief(
         parts += ["Carry out, word for word:", *(f"- {path}" for path in told), ""]
     if prompt.reads:
         parts += ["**Read:**", *(f"- {path}" for path in reads(prompt.reads, pack, story)), ""]
+    if tcs:
+        rows = [f"- {tc}" + (f": {said}" if said else "") for tc, said in tcs.items()]
+        parts += ["**The TC table has a row for each of these:**", *rows, ""]
     if act.writes:
         parts += [f"You may change: {', '.join(_writes(act, pack, story))}. Nothing else.", ""]
     parts += [_form(act, prompt, story.id, turn, disputed)]

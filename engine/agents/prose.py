@@ -41,7 +41,7 @@ _TITLE = re.compile(
     rf"(?i)({'|'.join(SEVERITIES)})s?(?:\s+(?:found|findings))?\s*(\([^)]*\))?\s*(:)?\s*(\([^)]*\))?\s*(.*)"
 )
 _NONE = re.compile(r"(?i)(?:none|none found|nothing|nothing found|no (?:blockers|issues|nits)|0|n/a)\.?")
-_TC = re.compile(r"[\s|*+-]*[`*]*(TC-\d+\.\d+[a-z]?(?:\.\d+)?)[`*]*\s*[|:—–-]\s*[`*]*\s*(\w+)[`*]*[\s|]*")
+_TC = re.compile(r"[\s|*+-]*[`*]*(TC-\d+\.\d+[a-z]?(?:\.\d+)?|G\d{1,4})[`*]*\s*[|:—–-]\s*[`*]*\s*(\w+)[`*]*[\s|]*")
 _PLACE = re.compile(r"`([^`\s]+(?::\d+(?:-\d+)?|\.\w+))`|(?<![\w/`])([\w./-]+\.\w+:\d+(?:-\d+)?)")
 _QUOTE = re.compile(r"[\"“]([^\"“”]{3,})[\"”]")
 _OPEN = re.compile(

@@ -80,17 +80,25 @@ class Ended(Value):
 
 
 class Asked(Value):
-    """A question was put to a person in story.md, under the heading that starts with `id`."""
+    """A question was put to a person in story.md, under the heading that starts with `id`.
+
+    `shows` are the lines that she is shown with it.
+    """
 
     event: Literal["asked"] = "asked"
     at: str
     id: str
     decision: str
     finding: str | None = None
+    shows: tuple[str, ...] = ()
 
 
 class Decided(Value):
-    """A question was answered: by a person, by the standing answer, or because there was nothing to ask."""
+    """A question was answered: by a person, by the standing answer, or because there was nothing to ask.
+
+    `rest` says that she answered it by the one box for all that she did not answer otherwise; `bugs` are those that
+    she reported by it, id → what is wrong.
+    """
 
     event: Literal["decided"] = "decided"
     at: str
@@ -100,6 +108,35 @@ class Decided(Value):
     option: str
     note: str = ""
     by: str
+    rest: bool = False
+    bugs: dict[str, str] = {}
+
+
+class Figure(Value):
+    """One line of a document with a number of tests, as it was and as it is corrected; `nth` of its equals."""
+
+    file: str
+    line: int
+    before: str
+    after: str
+    nth: int = 0
+
+
+class Corrected(Value):
+    """An answer settled a number of tests, and the figures of other places follow; written before these files are.
+
+    `decision` is the id of the question, `counted` the bugs that the story's own number now includes, and `left` what
+    contradicts it still and a person must correct.
+    """
+
+    event: Literal["corrected"] = "corrected"
+    at: str
+    by: str
+    decision: str
+    why: str
+    figures: tuple[Figure, ...] = ()
+    left: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
 
 
 class Ticked(Value):
@@ -116,7 +153,8 @@ class Ticked(Value):
 class Stepped(Value):
     """A step was taken; written before story.md, so that a killed engine can write it again.
 
-    `changed` are the parts of the inputs that moved, where that sent the story back.
+    `changed` are the parts of the inputs that moved, where that sent the story back. Where a person overruled what
+    stood against it, `by`, `because` and `unmet` say who, why, and what did not hold.
     """
 
     event: Literal["stepped"] = "stepped"
@@ -131,6 +169,9 @@ class Stepped(Value):
     enters: str | None = None
     resets: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    by: str = ""
+    because: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Rewound(Value):
@@ -159,5 +200,5 @@ class Wrote(Value):
     event: Literal["wrote"] = "wrote"
 
 
-Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Rewound | Wrote
+Event = Adopted | Began | Ended | Asked | Decided | Corrected | Ticked | Stepped | Rewound | Wrote
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -290,6 +290,27 @@ class Decision(Value):
     standing: bool = Field(False, description="May story.toml answer it once for all?")
     amends: Many = Field((), description="Options that authorise a change of the tests that Red froze.")
     challenges: Many = Field((), description="Options by which a person lets the validator of a finding answer her.")
+    rest: str | None = Field(None, description="Option that one box gives to every finding without an answer.")
+
+    reports: Many = Field((), description="Options whose note reports bugs (`G1: …`): each authorises one more test.")
+    settles: dict[str, Literal["story", "run", "spec"]] = Field(
+        {}, description="Options that say whose test count holds; the figures of the others are corrected."
+    )
+    shows: Literal["changes", "counts"] | None = Field(
+        None, description="What the question shows: what changed since the last answer, or who says which test count."
+    )
+
+    @model_validator(mode="after")
+    def _reports_amend(self) -> Decision:
+        if not set(self.reports) <= set(self.amends):
+            raise ValueError("`reports` needs its options in `amends`: a bug's test comes after Red")
+        return self
+
+    @model_validator(mode="after")
+    def _rest_of_findings(self) -> Decision:
+        if self.rest and (self.per != "finding" or self.note == "required"):
+            raise ValueError("`rest` needs `per: finding`, and no note that is required")
+        return self
 
     @model_validator(mode="after")
     def _amends_by_a_person(self) -> Decision:

@@ -40,7 +40,7 @@ def decide(chart: Statechart, progress: Progress, facts: Facts, inputs: dict[str
     if back is not None and (exit_ is None or machine.terminal.get(cursor.state) == "success"):
         return back
     if exit_ is not None:
-        blocked = _own_items(machine, progress.state, cursor.state, facts) or open_findings(machine, progress, exit_)
+        blocked = own_items(machine, progress.state, cursor.state, facts) or open_findings(machine, progress, exit_)
         if blocked:
             return Wait(for_="person", why=blocked)
         return Fire(source=progress.state, dest=cursor.state, exit=exit_, why=_why(chart, exit_, progress))
@@ -143,7 +143,7 @@ def _give_up(machine: Machine, progress: Progress, todo: Todo) -> Fire:
     return Fire(source=progress.state, dest=failed, exit=Exit(to=failed), why=why)
 
 
-def _own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[str, ...]:
+def own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[str, ...]:
     """Own items of a phase guard the way onward out of it."""
     here, there = machine.phase_of(source), machine.phase_of(dest)
     if PHASES.index(there) <= PHASES.index(here) or machine.terminal.get(dest) == "failure":
@@ -175,7 +175,8 @@ def _why(chart: Statechart, exit_: Exit, progress: Progress) -> str:
     """What was observed or decided in the state; where nothing was, the guard in words."""
     said = [ended.why for ended in progress.done.values() if ended.why]
     decided = [
-        f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} ({event.by})"
+        f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} "
+        + f"({event.by}{', by the box for the rest' if event.rest else ''})"
         + (f": {' '.join(event.note.split())}" if event.note else "")
         for event in progress.decided.values()
         if event.by

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
+from engine.model.events import Adopted, Asked, Began, Corrected, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
 from engine.model.inputs import kind_of, parts_of, written
 from engine.model.machine import (
@@ -68,11 +68,20 @@ class Progress:
     questions: int = 0
     dispositions: dict[str, Decided] = field(default_factory=dict)
     decided: dict[str, Decided] = field(default_factory=dict)
+    bugs: dict[str, str] = field(default_factory=dict)  # what a person reported, id → what is wrong
+    reported: int = 0  # the highest number of a bug that was ever given
+    corrected: dict[str, Corrected] = field(default_factory=dict)  # by the id of the question that settled it
     log: list[Stepped] = field(default_factory=list)
     entered: list[tuple[str, int]] = field(default_factory=list)  # each state and the index of what led to it
     needed: set[str] = field(default_factory=set)  # human items without which it would not be where it is
     dropped: set[str] = field(default_factory=set)  # evidence that no longer counts since the story was rewound
     unwritten: list[Event] = field(default_factory=list)
+
+    @property
+    def uncounted(self) -> list[str]:
+        """The bugs that the story's own number of tests does not include."""
+        counted = {bug for event in self.corrected.values() for bug in event.counted}
+        return [bug for bug in self.bugs if bug not in counted]
 
     def ticked(self, item: str) -> bool:
         """Does the journal hold this item as ticked?"""
@@ -100,6 +109,8 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.questions += 1
             case Decided():
                 _decide(machine, progress, event)
+            case Corrected():
+                progress.corrected[event.decision] = event
             case Ticked():
                 progress.facts["item", event.item] = "ticked" if event.ticked else "open"
                 progress.grounds[event.item] = event.inputs
@@ -111,7 +122,7 @@ def fold(machine: Machine, events: Iterable[Event]) -> Progress:
                 progress.unwritten.clear()
         if isinstance(event, Adopted | Stepped | Rewound):
             progress.entered.append((progress.state, index))
-        if isinstance(event, Adopted | Ended | Asked | Decided | Stepped | Rewound):
+        if isinstance(event, Adopted | Ended | Asked | Decided | Corrected | Stepped | Rewound):
             progress.unwritten.append(event)
     progress.facts["findings", "challenged"] = "some" if progress.challenges else "none"
     for loop, limit in machine.loops.items():
@@ -177,6 +188,7 @@ def _rewind(machine: Machine, before: list[Event], now: Progress, event: Rewound
     then.entered.pop()
     then.steps, then.calls, then.questions, then.turns = event.n, now.calls, now.questions, now.turns
     then.named, then.unwritten = now.named, now.unwritten
+    then.reported, then.corrected = now.reported, now.corrected
     then.log = [*now.log, Stepped(at=event.at, n=event.n, source=event.source, dest=event.dest, why=event.why)]
     then.dropped = now.dropped | {late.evidence for late in before[at + 1 :] if isinstance(late, Ended)}
     then.facts |= {("item", item): "open" for item in event.open}
@@ -269,6 +281,8 @@ def _decide(machine: Machine, progress: Progress, event: Decided) -> None:
     decision = machine.decisions.get(event.decision)
     if decision is not None and event.option in decision.amends and progress.frozen is not None:
         progress.amended = event
+    progress.bugs |= event.bugs
+    progress.reported = max([progress.reported, *(int(bug[1:]) for bug in event.bugs)])
     progress.asked.pop(event.id, None)
     if event.finding is None:
         progress.facts["decision", event.decision] = event.option
@@ -302,16 +316,17 @@ def _step(machine: Machine, progress: Progress, event: Stepped) -> None:
     if _begins(machine, event):
         progress.first.clear()
         progress.frozen = progress.amended = None
-    progress.needed |= _demands(machine, event)
+    progress.needed |= _demands(machine, event, progress.origin if event.because else None)
     _enter(machine, progress, event.dest)
     for item in event.unticks:
         progress.facts["item", item] = "open"
     progress.needed -= set(event.unticks)
 
 
-def _demands(machine: Machine, event: Stepped) -> set[str]:
-    """The human items that every exit which this step can have taken asks for."""
-    exits = [exit_ for exit_ in machine.states[event.source].exits if exit_.to == event.dest]
+def _demands(machine: Machine, event: Stepped, origin: str | None) -> set[str]:
+    """The human items that every exit which this step can have taken asks for; overruled, also one of `origin`."""
+    sources = [event.source, *([origin] if origin and event.source == machine.defaults.failed else [])]
+    exits = [exit_ for name in sources for exit_ in machine.states[name].exits if exit_.to == event.dest]
     asked = [demanded(compile_guard(machine, exit_.when)) for exit_ in exits]
     items = set.intersection(*asked) if asked else set()
     return {item for item in items if machine.items[item].by == "human"}

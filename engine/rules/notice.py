@@ -9,10 +9,11 @@ from engine.model.events import Asked, Decided, Event, Ticked
 from engine.model.inputs import parts_of
 from engine.model.machine import Machine
 from engine.model.step import Place
-from engine.model.story import ShownDecision, Story
+from engine.model.story import ShownDecision, ShownItem, Story
+from engine.rules.bugs import read_bugs, used_before
 from engine.rules.disputes import withheld
 from engine.rules.history import Progress
-from engine.rules.projection import option_texts
+from engine.rules.projection import option_texts, rest_text
 
 Proof = Callable[[int], tuple[str, str]]
 """(who is behind a line of story.md, why that does not count); one of them is ""."""
@@ -55,14 +56,27 @@ def notice(
                 noticed.events.append(Ticked(at=at, item=item.id, ticked=item.ticked, by=who, inputs=rests))
     shown = {decision.id: decision for decision in story.decisions}
     answers: list[Event] = []
+    rest = _rest(story, rest_text(machine, progress), noticed)
     for asked in progress.asked.values():
         without = withheld(machine, progress, asked)
-        answer = _answer(machine, story, asked, shown.get(asked.id), noticed, without, by=by, at=at, proof=proof)
+        here = shown.get(asked.id)
+        answer = _answer(machine, progress, story, asked, here, noticed, rest, without, by=by, at=at, proof=proof)
         if answer is not None:
             answers.append(answer)
     if len(answers) == len(progress.asked):
         noticed.events += answers
+    elif rest and not rest.ticked and len(noticed.open) > 1:
+        noticed.open.append(Place(file=story.path, line=rest.line, text=f"or, for all the rest: {rest.text}"))
     return noticed
+
+
+def _rest(story: Story, text: str, noticed: Noticed) -> ShownItem | None:
+    """The box for all that is not answered otherwise; where other words stand there, that is told."""
+    found = next((box for box in story.boxes if text and box.text == text), None)
+    if text and not found and story.boxes:
+        line, told = story.boxes[0].line, f"the box above the questions was reworded; it is: {text!r}"
+        noticed.wrong.append(Place(file=story.path, line=line, text=told))
+    return found
 
 
 def _behind(story: Story, line: int, text: str, noticed: Noticed, by: str, proof: Proof | None) -> str | None:
@@ -76,10 +90,12 @@ def _behind(story: Story, line: int, text: str, noticed: Noticed, by: str, proof
 
 def _answer(
     machine: Machine,
+    progress: Progress,
     story: Story,
     asked: Asked,
     shown: ShownDecision | None,
     noticed: Noticed,
+    rest: ShownItem | None,
     without: tuple[str, ...],
     *,
     by: str,
@@ -107,18 +123,27 @@ def _answer(
         text = f"{asked.id}: tick one option, not {len(ticked)} ({', '.join(map(repr, ticked))})"
         noticed.wrong.append(here.model_copy(update={"text": text}))
         return None
-    if not ticked:
+    by_rest = not ticked and asked.finding is not None and rest is not None and rest.ticked
+    if not ticked and not by_rest:
         boxes = [box for item in decision.box if (box := story.item(item))]
         noticed.open += [
             Place(file=story.path, line=box.line, text=f"{box.text} ({asked.id}: {decision.title})") for box in boxes
         ] or [here]
         return None
-    if (decision.note == "required" or ticked[0] in decision.challenges) and not shown.note:
-        text = f"{asked.id}: write a note after `Note{' (required)' if decision.note == 'required' else ''}:`"
+    lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]
+    option = ticked[0] if ticked else str(decision.rest)
+    if not shown.note and (decision.note == "required" or option in (*decision.reports, *decision.challenges)):
+        word = "Note (required):" if decision.note == "required" else "Note:"
+        text = f"{asked.id}: write a note after `{word}`"
         noticed.open.append(here.model_copy(update={"text": text}))
         return None
-    lines = [box.line for _, box in ticks] + [line for text, line in shown.options if text in shown.ticked]
-    who = _behind(story, lines[0], f"{asked.id}: {ticked[0]}" if not ticks else ticks[0][1].text, noticed, by, proof)
+    bugs = read_bugs(shown.note, progress.reported) if option in decision.reports else {}
+    if known := used_before(bugs, progress.reported):
+        text = f"{asked.id}: {known} was reported before; the next one is G{progress.reported + 1}"
+        noticed.wrong.append(here.model_copy(update={"text": text}))
+        return None
+    line = lines[0] if rest is None or not by_rest else rest.line
+    who = _behind(story, line, f"{asked.id}: {option}" if not ticks else ticks[0][1].text, noticed, by, proof)
     if who is None:
         return None
     return Decided(
@@ -126,7 +151,9 @@ def _answer(
         id=asked.id,
         decision=asked.decision,
         finding=asked.finding,
-        option=ticked[0],
-        note=shown.note,
+        option=option,
+        note="\n".join(f"{bug}: {said}" for bug, said in bugs.items()) or shown.note,
         by=who,
+        rest=by_rest,
+        bugs=bugs,
     )

@@ -59,6 +59,7 @@ def question_text(machine: Machine, asked: Asked, finding: Finding | None, witho
         lines += [f"{finding.severity} of {' and '.join(finding.sources)}{where}: {_one_line(finding.text)}"]
         lines += [f"Asked because {finding.ambiguous}.", ""] if finding.ambiguous else [""]
     lines += [" ".join(decision.ask), ""]
+    lines += [*asked.shows, ""] if asked.shows else []
     boxes = " or ".join(f"`{machine.items[item].text}`" for item in decision.box)
     if boxes:
         lines += [f"Tick {boxes} in the checklist above, or exactly one of these:", ""]
@@ -72,6 +73,12 @@ def option_texts(decision: Decision, without: Collection[str] = ()) -> dict[str,
     """The options that stand in the question, as they are spelled there; an item's tick stands for the others."""
     boxed = {*decision.box.values(), *without}
     return {name: f"{name}: {text}" for name, text in decision.options.items() if name not in boxed}
+
+
+def rest_text(machine: Machine, progress: Progress) -> str:
+    """The one box that answers every finding without an answer of its own; "" where fewer than two are asked."""
+    asked = [machine.decisions[asked.decision].rest for asked in progress.asked.values() if asked.finding]
+    return f"{asked[0]} everything I did not answer otherwise" if len(asked) > 1 and asked[0] else ""
 
 
 def rewound(progress: Progress) -> bool:
@@ -149,7 +156,8 @@ def _questions(machine: Machine, progress: Progress, story: Story, title: str) -
         for asked in missing
     ]
     if texts and not shown:
-        text = f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n"
+        box = rest_text(machine, progress)
+        text = f"### {DECISIONS}\n\n" + (f"- [ ] {box}\n\n" if box else "") + "\n\n".join(texts) + "\n"
         yield InsertSection(text, under=(title,), before=(title, LOG))
         return
     for text in texts:

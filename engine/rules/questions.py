@@ -15,9 +15,18 @@ STANDING = "the standing answer in story.toml"
 
 
 def ask_about(
-    machine: Machine, progress: Progress, act: AskAct, *, standing: Mapping[str, str], at: str
+    machine: Machine,
+    progress: Progress,
+    act: AskAct,
+    *,
+    standing: Mapping[str, str],
+    at: str,
+    shows: tuple[str, ...] = (),
 ) -> list[Event]:
-    """The events that put a state's question to a person, or answer it where there is nothing to ask."""
+    """The events that put a state's question to a person, or answer it where there is nothing to ask.
+
+    `shows` are lines that a question about the story shows with it.
+    """
     decision = machine.decisions[act.ask]
     number = progress.questions
     if decision.per == "finding":
@@ -36,7 +45,7 @@ def ask_about(
         if not _unsorted_issues(progress):
             option = next(iter(decision.options))
             return [Decided(at=at, id=NOBODY, decision=act.ask, option=option, by=NOBODY)]
-    return [Asked(at=at, id=f"D{number + 1}", decision=act.ask)]
+    return [Asked(at=at, id=f"D{number + 1}", decision=act.ask, shows=shows)]
 
 
 def _doubtful(progress: Progress) -> list[Finding]:

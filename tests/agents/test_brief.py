@@ -164,3 +164,10 @@ def test_a_validator_is_told_exactly_what_to_answer() -> None:
     assert "disputes" not in brief("again", BUILDER).split("```json")[1]
     assert "`again` with its id" in brief("again", BUILDER)
     assert '"again"' not in brief("builder", BUILDER)
+
+
+def test_a_verifier_is_told_the_rows_of_its_table() -> None:
+    """Each TC that must be accounted for is named, with what is to be said of it; others are told nothing of it."""
+    text = brief("verify", VERIFIER, tcs={"TC-1.1a": "", "TC-1.2a": "owed, story 1 deferred it to this one"})
+    assert "has a row for each of these:**\n- TC-1.1a\n- TC-1.2a: owed, story 1 deferred it to this one\n" in text
+    assert "TC table has a row" not in brief("verify", VERIFIER)

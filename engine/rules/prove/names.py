@@ -140,8 +140,11 @@ def _decisions(machine: Machine) -> Iterator[Flaw]:
             yield from _one("R02", place, "item", item, machine.items)
             known = () if decision.per == "finding" else tuple(decision.options)
             yield from _one("R09", place, f"option of {name}", option, known)
-        for key, options in (("amends", decision.amends), ("challenges", decision.challenges)):
+        named = {"amends": decision.amends, "challenges": decision.challenges, "reports": decision.reports}
+        for key, options in (*named.items(), ("settles", decision.settles)):
             yield from _many("R09", ("decisions", name, key), f"option of {name}", options, decision.options)
+        if decision.rest is not None:
+            yield from _one("R09", ("decisions", name, "rest"), f"option of {name}", decision.rest, decision.options)
 
 
 def _stale(machine: Machine) -> Iterator[Flaw]:
