@@ -4,10 +4,11 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 CLI    := $(BIN)/story
+RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis lint format faults fuzz bench clean advance status check explain adopt decide rewind diff graph story machine
+.PHONY: help demo test clis lint format faults fuzz bench clean advance status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,11 +36,11 @@ lint: $(READY) #- ruff, mypy, and the house's own rules
 format: $(READY) #- bring the code into its form
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
 
-faults: $(READY) #- the long fault suite: killed at every durable moment
+faults: $(READY) #- the long fault suite: struck at every durable moment; figures into docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults -n 2
 
 fuzz: $(READY) #- the random suites, 100 times longer
-	@STORY_FUZZ=100 $(BIN)/python -m pytest tests/markdown tests/rules -n 2
+	@STORY_FUZZ=100 $(BIN)/python -m pytest $(RANDOM) -n 2 --timeout 14400
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py
@@ -61,6 +62,9 @@ adopt: $(READY) #- bring raw stories under a machine: make adopt [STORY=4]
 
 rewind: $(READY) #- bring a story back: make rewind STORY=4 TO=approving [WHY="wrong spec"] [CODE=1]
 	@$(CLI) rewind $(STORY) --to $(TO) $(if $(WHY),--because "$(WHY)") $(if $(CODE),--code)
+
+overrule: $(READY) #- go on against a gate or a verdict, with a reason: make overrule STORY=4 TO=self_review WHY="…"
+	@$(CLI) overrule $(STORY) --to $(TO) --because "$(WHY)"
 
 decide: $(READY) #- list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=…]
 	@$(CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")

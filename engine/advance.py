@@ -12,7 +12,7 @@ advance
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, assert_never
@@ -24,23 +24,27 @@ from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
 from engine.cage import Cage
 from engine.calls.port import Calls
-from engine.checks.expected import other_tcs
-from engine.errors import FormatError
+from engine.checks.expected import other_tcs, owed_tcs
+from engine.errors import FormatError, UsageError
 from engine.files import disk
 from engine.files.blame import person_behind
 from engine.files.evidence import FINDINGS, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
-from engine.look import Repository, Seen, look
+from engine.look import Repository, Seen, inputs_now, look
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
+from engine.model.inputs import written
 from engine.model.machine import ConsolidateAct, Machine, Role
 from engine.model.step import Fire, Place, Run, Step, Todo, Wait, Waiting
 from engine.rules.decide import decide, next_question, unticks
 from engine.rules.history import fold
 from engine.rules.notice import Noticed, notice
+from engine.rules.overrule import overrule as passed_over
 from engine.rules.projection import edits
 from engine.rules.questions import ask_about
+from engine.settle import corrections, told, write_corrections
+from engine.showing import shown_with
 from engine.snapshot import keep_entry, keep_step
 from engine.trust import distrust, refuse
 
@@ -110,6 +114,40 @@ def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports
     return result
 
 
+def overrule(repository: Repository, folder: Path, story_id: str, *, to: str, because: str, ports: Ports) -> Step:
+    """Take an exit that is not open, since a person says so with a reason that stays in the log."""
+    if not because.strip():
+        raise UsageError('--because "…" is empty: an overrule needs a reason, which stays in the log.')
+    lock = repository.advance_lock(folder, story_id)
+    with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
+        seen = look(repository, folder, story_id)
+        _demand_honest(seen)
+        if seen.progress.unwritten:
+            raise UsageError(
+                f"story {story_id} has something to be written still. Run `story advance {story_id}` first."
+            )
+        noticed = _notice(seen, ports).events
+        known = _with(seen, noticed)
+        passed = passed_over(known.chart, known.progress, known.facts, known.inputs, to)
+        if isinstance(passed, str):
+            raise UsageError(f"story {story_id} cannot be overruled: {passed}.")
+        for event in noticed:
+            seen.journal.append(event)
+        result = Advanced()
+        who, reason = ports.author(), " ".join(because.split())
+        ticked = ", ".join(repr(seen.machine.items[item].text) for item in passed.ticks)
+        why = f"overruled by {who}: {reason}; not met: {'; '.join(passed.unmet)}"
+        exit_ = passed.exit.model_copy(update={"ticks": passed.ticks})
+        fire = Fire(
+            source=known.progress.state, dest=to, exit=exit_, why=why + (f"; ticked: {ticked}" if ticked else "")
+        )
+        keep_entry(known)
+        seen = _fire(known, fire, ports, result, {"by": who, "because": reason, "unmet": passed.unmet})
+        _write(seen)
+        keep_step(seen)
+    return result.steps[-1]
+
+
 def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     """One turn; the answer says whom it waits for, None says: look again."""
     _demand_honest(seen)
@@ -125,6 +163,10 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     match decide(seen.chart, seen.progress, seen.facts, seen.inputs):
         case Fire() as fire:
             keep_entry(seen)
+            if corrected := corrections(seen, ports.clock()):
+                seen.journal.append(corrected)
+                _write(_with(seen, [corrected]))
+                return None
             seen = _fire(seen, fire, ports, result)
             _write(seen)
             keep_step(seen)
@@ -148,7 +190,9 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
             assert_never(never)
 
 
-def _fire(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Seen:
+def _fire(
+    seen: Seen, fire: Fire, ports: Ports, result: Advanced, overruled: Mapping[str, object] | None = None
+) -> Seen:
     """Journal the step and the questions of the state it enters, so that one write shows all of it."""
     progress = seen.progress
     actions = [*progress.done.items()]
@@ -157,16 +201,17 @@ def _fire(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Seen:
         n=progress.steps + 1,
         source=fire.source,
         dest=fire.dest,
-        why=fire.why,
+        why="; ".join(filter(None, (fire.why, told(seen)))),
         ticks=fire.exit.ticks,
         unticks=unticks(seen.machine, progress, fire),
         evidence=tuple(ended.evidence for _, ended in actions if ended.evidence),
         enters=fire.exit.enters,
         resets=fire.exit.resets,
-    )
+        changed=fire.changed,
+    ).model_copy(update=overruled)
     seen.journal.append(step)
     names = tuple(f"{name}{' as ' + role if role else ''}" for (name, role), _ in actions)
-    result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=fire.why))
+    result.steps.append(Step(source=fire.source, dest=fire.dest, actions=names, why=step.why))
     return _ask_all(_with(seen, [step]), ports)
 
 
@@ -177,7 +222,8 @@ def _ask_all(seen: Seen, ports: Ports) -> Seen:
         todo = next_question(seen.machine, seen.progress)
         if todo is None:
             return seen
-        asked = ask_about(seen.machine, seen.progress, todo, standing=standing, at=ports.clock())
+        shows = shown_with(seen, todo)
+        asked = ask_about(seen.machine, seen.progress, todo, standing=standing, at=ports.clock(), shows=shows)
         for event in asked:
             seen.journal.append(event)
         seen = _with(seen, asked)
@@ -274,10 +320,14 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         facts=outcome.facts,
         findings=outcome.findings,
         answers=outcome.answers,
+        disputes=outcome.disputes,
+        sections=outcome.sections,
+        accepts=outcome.accepts,
         tcs=outcome.tcs,
         counts=outcome.counts,
         evidence=name,
         sha=sha,
+        inputs=inputs_now(seen) if written(todo.act) else {},
         freezes=outcome.freezes,
         session=outcome.session,
         lost=outcome.lost,
@@ -288,7 +338,8 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
 
 
 def _write(seen: Seen) -> None:
-    """Bring story.md up to the journal; nothing is written where nothing is missing."""
+    """Bring story.md and settled figures up to the journal; nothing is written where nothing is missing."""
+    write_corrections(seen)
     wanted = edits(seen.machine, seen.progress, seen.shown, seen.evidence.name)
     write_story(seen.path, wanted, lock=seen.write_lock, still=seen.journal.demand_same)
     if seen.progress.unwritten:
@@ -304,7 +355,8 @@ def _prompts_missing(seen: Seen) -> FormatError:
 
 def _notice(seen: Seen, ports: Ports) -> Noticed:
     proof = person_behind(seen.repository.root, seen.shown.path, seen.machine.people)
-    return notice(seen.machine, seen.progress, seen.shown, by=ports.author(), at=ports.clock(), proof=proof)
+    by, at = ports.author(), ports.clock()
+    return notice(seen.machine, seen.progress, seen.shown, by=by, at=at, proof=proof, inputs=seen.inputs)
 
 
 def _demand_honest(seen: Seen) -> None:
@@ -341,6 +393,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         still=seen.journal.demand_same,
         cage=lambda reports: ports.cage(seen.machine, reports),
         others=lambda: other_tcs(seen.pack, seen.source.id),
+        owed=lambda: owed_tcs(seen.pack, seen.source.id),
     )
 
 

@@ -11,15 +11,16 @@ from engine.look import Repository, Seen, look
 from engine.markdown.document import read_document, section
 from engine.markdown.edit import SetItem
 from engine.model.step import Place
-from engine.model.story import ShownDecision
-from engine.rules.projection import option_texts
+from engine.model.story import ShownDecision, ShownItem
+from engine.rules.disputes import withheld
+from engine.rules.projection import option_texts, rest_text
 
 
 def open_questions(repository: Repository, folder: Path, story_id: str) -> list[Place]:
     """The questions in story.md with their options, and the human items that are not ticked."""
     seen = look(repository, folder, story_id)
     file = seen.shown.path
-    places = []
+    places = [Place(file=file, line=box.line, text=box.text) for box in _boxes(seen)]
     for decision in seen.shown.decisions:
         options = " | ".join(text for text, _ in decision.options)
         places.append(Place(file=file, line=decision.line, text=f"{decision.id}: {options}"))
@@ -39,10 +40,12 @@ def answer(repository: Repository, folder: Path, story_id: str, question: str, o
         return _tick_item(seen, title, question, option, note)
     if shown.id not in seen.progress.asked:
         raise UsageError(f"{question} is not asked any more. `story decide {story_id}` lists what is.")
-    decision = seen.machine.decisions[seen.progress.asked[shown.id].decision]
-    texts = option_texts(decision)
-    if option not in decision.options:
-        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, decision.options))}.")
+    asked = seen.progress.asked[shown.id]
+    decision, without = seen.machine.decisions[asked.decision], withheld(seen.machine, seen.progress, asked)
+    texts = option_texts(decision, without)
+    known = [name for name in decision.options if name not in without]
+    if option not in known:
+        raise UsageError(f"{question} has no option {option!r}; it has {', '.join(map(repr, known))}.")
     path = (title, DECISIONS, _heading(seen, shown))
     if note:
         _write_note(seen, path, note)  # first, since it is what can be refused
@@ -51,6 +54,24 @@ def answer(repository: Repository, folder: Path, story_id: str, question: str, o
     edits += [SetItem((title, box.section), box.text, decision.box[box.id] == option) for box in boxes]
     write_story(seen.path, edits, lock=seen.write_lock)
     return Place(file=seen.shown.path, line=shown.line, text=f"{question}: {option}")
+
+
+def answer_rest(repository: Repository, folder: Path, story_id: str, option: str) -> Place:
+    """Tick the one box for all questions without an answer; `option` must be what it stands for."""
+    seen = look(repository, folder, story_id)
+    box = next(iter(_boxes(seen)), None)
+    if box is None:
+        raise UsageError(f"no box stands for several questions. `story decide {story_id}` lists what is asked.")
+    if box.text.partition(" ")[0] != option:
+        raise UsageError(f"the box is {box.text!r}, and no other; answer each question by its id.")
+    path = (heading_of(seen.machine, story_id), DECISIONS)
+    write_story(seen.path, [SetItem(path, box.text, True)], lock=seen.write_lock)
+    return Place(file=seen.shown.path, line=box.line, text=box.text)
+
+
+def _boxes(seen: Seen) -> list[ShownItem]:
+    """The box above the questions, where it stands for several of them."""
+    return [box for box in seen.shown.boxes if box.text == rest_text(seen.machine, seen.progress)]
 
 
 def _tick_item(seen: Seen, title: str, text: str, option: str, note: str) -> Place:

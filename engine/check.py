@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from engine.checks.check import check_pack
+from engine.checks.expected import owned_files
 from engine.errors import FormatError
 from engine.files.config import Config
 from engine.files.evidence import evidence_folder
@@ -13,12 +14,18 @@ from engine.files.journal import NAME as JOURNAL
 from engine.files.journal import read_journal
 from engine.files.machine_file import BadMachine, MachineFile, read_machine
 from engine.files.pack import exists_in, read_pack
-from engine.files.story_file import read_story
+from engine.files.story_file import heading_of, read_story
+from engine.inputs import read_inputs
 from engine.look import Repository, chart_of, demand_known, open_repository
+from engine.markdown.trace import spec_sections
+from engine.model.events import Event
+from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem, Severity
-from engine.rules.forgery import other_machine, refusal
+from engine.rules.forgery import CATALOGUE, other_machine, refusal
+from engine.rules.history import fold
 from engine.rules.prove import prove
+from engine.rules.stale import name_parts, stale_items
 from engine.trust import distrust
 
 _METHOD = ("C102", "C103", "C104")
@@ -37,7 +44,7 @@ def check_packs(repository: Repository, folders: Sequence[Path], story: str | No
         problems += [problem for problem in checked if problem.code != "C110" or problem.file not in unread]
         other = {source.id for source in pack.stories if not _has_prompts(repository, source)}
         problems = [problem for problem in problems if problem.code not in _METHOD or problem.story not in other]
-        found += [problem for problem in problems if story in (None, problem.story)]
+        found += [problem for problem in problems if story is None or problem.concerns(story)]
         told = {(problem.file, problem.line) for problem in problems if problem.code in _SAME}
         for source in pack.stories:
             if story in (None, source.id):
@@ -107,7 +114,45 @@ def _check_story(repository: Repository, pack: Pack, source: StorySource) -> lis
         return [*problems, _error("S110", source.id, name, err.line or 1, err.message, err.remedy)]
     if wrong := other_machine(events, named):  # its checklist would be told as what is wrong
         return [refusal(named, "S116", named.line("machine"), wrong)]
-    return problems or distrust(repository.root, shown, chart.machine, evidence, events)[1]
+    problems = problems or distrust(repository.root, shown, chart.machine, evidence, events)[1]
+    if problems or chart.machine.terminal.get(str(shown.state)) != "success":
+        return problems
+    return list(_drift(repository, pack, source, chart.machine, events))
+
+
+def _drift(
+    repository: Repository, pack: Pack, source: StorySource, machine: Machine, events: tuple[Event, ...]
+) -> Iterator[Problem]:
+    """What a complete story rested on and is not any more what it was; its files that a later story owns may change."""
+    inputs = read_inputs(pack, source, heading_of(machine, source.id), repository.root)
+    stale = stale_items(machine, fold(machine, events), inputs)
+    ids = [story.id for story in pack.stories]
+    later = [owned_files(pack, name) for name in ids[ids.index(source.id) + 1 :] if stale]
+    for part in sorted({part for parts in stale.values() for part in parts}):
+        name = part.partition(":")[2]
+        if any(owned.names(name) or name in (*owned.new, *owned.modified, *owned.tests) for owned in later):
+            continue
+        rested = [machine.items[key].text for key, parts in stale.items() if part in parts]
+        file, line = _place(repository, pack, source, part)
+        yield Problem(
+            code="S129",
+            severity=Severity.WARNING,
+            story=source.id,
+            file=file,
+            line=line,
+            message=f"{name_parts([part])} changed since story {source.id} was complete; {rested[0]!r} rested on it.",
+            remedy=CATALOGUE["S129"][1],
+        )
+
+
+def _place(repository: Repository, pack: Pack, source: StorySource, part: str) -> tuple[str, int]:
+    """Where a part of the inputs stands; what is gone, and a pattern, where the story names it."""
+    kind, _, name = part.partition(":")
+    if kind == "spec":
+        found = [(spec.path, s.line) for spec in pack.specs for s in spec_sections(spec.raw).values() if s.id == name]
+        return (*found, (source.story.path, 1))[0]
+    path = next((prompt.path for prompt in source.prompts if prompt.path.endswith(f"/{name}")), name)
+    return (path if name and (repository.root / path).is_file() else source.story.path), 1
 
 
 def _error(code: str, story: str | None, file: str, line: int, message: str, remedy: str) -> Problem:

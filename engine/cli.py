@@ -221,29 +221,77 @@ def rewind(
 
 
 @app.command()
+def overrule(
+    story: Story,
+    to: Annotated[str, typer.Option(help="The state to go to: the target of an exit that is not open.")],
+    because: Annotated[str, typer.Option(help="The reason, which stays in the log.")],
+    as_json: Json = False,
+) -> None:
+    """Take an exit although something stands against it, with your name and a reason in the log for ever.
+
+    What agents, gates and other stories say can be overruled; what only a person ticks or answers cannot.
+
+    Example: story overrule 4 --to self_review --because "the linter has a bug, see issue 12"
+    """
+    from engine.advance import overrule as run
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    step = run(
+        repository, target.folder, target.id, to=to, because=because, ports=wire(repository, tell=lambda _: None)
+    )
+    data: dict[str, object] = {"step": {"from": step.source, "to": step.dest, "why": step.why}}
+    _say("overrule", "moved", data, [f"story {target.id}: {step.source} → {step.dest}: {step.why}"], as_json)
+
+
+@app.command()
 def decide(
     story: Story,
     question: Annotated[str, typer.Argument(help="The question's id (D2), or the text of a human item.")] = "",
     option: Annotated[str, typer.Argument(help="The option to tick.")] = "",
     note: Annotated[str, typer.Option(help="The note to write under the question.")] = "",
+    rest: Annotated[str, typer.Option(help="fix: tick the box for every finding without an answer.")] = "",
     as_json: Json = False,
 ) -> None:
     """Answer a question from the shell, as ticking its option in story.md does; without one, list the questions.
 
-    Examples: story decide 4 ·  story decide 4 D2 fix --note "see AC-2.1" ·  story decide 4 "Human approved"
+    Examples: story decide 4 ·  story decide 4 D2 defer --note "see AC-2.1" ·  story decide 4 --rest fix ·
+    story decide 4 "Human approved"
     """
-    from engine.answer import answer, open_questions
+    from engine.answer import answer, answer_rest, open_questions
     from engine.target import find_story
 
     repository = _repository()
     target = find_story(repository, story)
-    if question:
-        place = answer(repository, target.folder, target.id, question, option, note)
-        places = [place]
-    else:
-        places = open_questions(repository, target.folder, target.id)
+    done = [answer(repository, target.folder, target.id, question, option, note)] if question else []
+    done += [answer_rest(repository, target.folder, target.id, rest)] if rest else []
+    places = done or open_questions(repository, target.folder, target.id)
     data: dict[str, object] = {"items": [place.model_dump() for place in places]}
-    _say("decide", "moved" if question else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
+    _say("decide", "moved" if done else "ok", data, report.place_lines(places) or ["nothing is asked"], as_json)
+
+
+@app.command()
+def ask(
+    story: Story,
+    role: Annotated[str, typer.Argument(help="A role of the machine, such as pedant_validator.")],
+    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    as_json: Json = False,
+) -> None:
+    """Ask a role a question in its newest session; it changes nothing in the story.
+
+    Example: story ask 4 pedant_validator "Why is the count in F1 wrong?"
+    """
+    from engine.follow_up import follow_up
+    from engine.target import find_story
+    from engine.wiring import wire
+
+    repository = _repository()
+    target = find_story(repository, story)
+    ports = wire(repository, tell=lambda _: None)
+    done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
+    _say("ask", "waiting" if done.brief else "ok", report.asked_data(done), report.asked_lines(done), as_json)
 
 
 @app.command()

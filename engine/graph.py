@@ -44,13 +44,14 @@ def svg(machine: Machine, here: str | None = None) -> bytes:
 
 
 def edges(machine: Machine) -> Iterator[tuple[str, str]]:
-    """All pairs of states with an exit between them, each once; an exit back to the origin is left out."""
+    """All pairs of states with a way between them, each once; an exit back to the origin is left out."""
     seen = set()
     for source, state in machine.states.items():
-        for exit_ in state.exits:
-            if exit_.to != ORIGIN and (source, exit_.to) not in seen:
-                seen.add((source, exit_.to))
-                yield source, exit_.to
+        back = [entry.to for entry in machine.stale if source in entry.in_]
+        for target in [*(exit_.to for exit_ in state.exits), *back]:
+            if target != ORIGIN and (source, target) not in seen:
+                seen.add((source, target))
+                yield source, target
 
 
 def _phases(machine: Machine) -> dict[str, list[str]]:

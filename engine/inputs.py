@@ -1,40 +1,75 @@
-"""What a story rests on besides its own story.md: prompts, spec sections, its stated tests, what `check` finds."""
+"""What a story rests on: its author's text, prompts, spec sections, files; its stated tests, what `check` finds."""
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
+import re
 from pathlib import Path
 
 from engine.checks.check import check_pack
-from engine.checks.expected import expected_tests, owned_acs
+from engine.checks.expected import expected_tests, matches, owned_acs, owned_files
+from engine.files.evidence import evidence_folder
 from engine.files.pack import exists_in
 from engine.files.story_file import author_text
+from engine.files.tree import digests, list_files
 from engine.markdown.trace import spec_sections
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem
 
 
-def read_inputs(pack: Pack, source: StorySource, heading: str) -> dict[str, str]:
-    """The hashes of what validations rest on: the author's text, the prompts, the spec sections of its ACs."""
-    sections = [section for spec in pack.specs for section in spec_sections(spec.raw).items()]
+def read_inputs(pack: Pack, source: StorySource, heading: str, root: Path) -> dict[str, str]:
+    """The parts of what evidence rests on, each with its hash: see `engine.model.inputs`.
+
+    Of documents the words count, not how lines end and what is blank at their ends; of code every byte, and its
+    content alone: no commit, no time, no mode.
+    """
     wanted = set(owned_acs(pack, source.id))
-    spec = "".join(f"{name}\n{section.text.strip()}\n" for name, section in sections if name in wanted)
-    prompts = b"".join(
-        prompt.path.rsplit("/", 1)[-1].encode() + b"\0" + prompt.raw.strip() + b"\0" for prompt in source.prompts
-    )
+    spec: dict[str, str] = {}
+    for document in pack.specs:
+        for name, section in spec_sections(document.raw).items():
+            if name in wanted:
+                spec[f"spec:{name}"] = spec.get(f"spec:{name}", "") + section.text + "\n"
+    prompts = {f"prompts:{prompt.path.rsplit('/', 1)[-1]}": _words(prompt.raw) for prompt in source.prompts}
     return {
-        "story": _hash(author_text(source.story, heading)),
-        "prompts": _hash(prompts),
-        "spec": _hash(spec.encode()),
+        "story": _hash(_words(author_text(source.story, heading))),
+        **{part: _hash(words) for part, words in sorted(prompts.items())},
+        **{part: _hash(_words(text.encode())) for part, text in sorted(spec.items())},
+        **_code(pack, source, root),
     }
+
+
+def _code(pack: Pack, source: StorySource, root: Path) -> dict[str, str]:
+    """A part for each path or pattern that the story owns; what the engine writes of stories is nobody's code."""
+    owned = owned_files(pack, source.id)
+    written = {story.story.path for story in pack.stories}
+    folders = tuple(f"{evidence_folder(Path(path), pack.layout).as_posix()}/" for path in written)
+    every: list[str] | None = None
+    parts = {}
+    for pattern in sorted({*owned.new, *owned.modified, *owned.tests}):
+        anywhere = pattern in owned.tests and "/" not in pattern
+        if anywhere or pattern.endswith("/") or re.search(r"[*?{]", pattern):
+            every = list_files(root) if every is None else every
+            paths = [path for path in every if matches(path.rsplit("/", 1)[-1] if anywhere else path, pattern)]
+        else:
+            paths = [pattern]
+        paths = [path for path in paths if path not in written and not path.startswith(folders)]
+        held = "".join(f"{path}\0{sha}\n" for path, sha in digests(root, paths).items() if sha)
+        parts[f"code:{pattern}"] = _hash(held.encode())
+    return parts
+
+
+def _words(raw: bytes) -> bytes:
+    """A document without what does not count: line ends, trailing blanks, blank lines at its ends."""
+    lines = re.split(rb"\r\n|\r|\n", raw.removeprefix(b"\xef\xbb\xbf"))
+    return b"\n".join(line.rstrip() for line in lines).strip(b"\n")
 
 
 def story_problems(pack: Pack, root: Path, story_id: str) -> tuple[Problem, ...]:
     """What `story check` finds that is about this story."""
     found = check_pack(pack, exists_in(root))
-    return tuple(problem for problem in found if problem.story == story_id)
+    return tuple(problem for problem in found if problem.concerns(story_id))
 
 
 def claims_of(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:

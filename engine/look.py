@@ -18,13 +18,13 @@ from engine.files.story_file import heading_of, key_line, read_story
 from engine.inputs import missing_prompts, read_inputs
 from engine.model.events import Adopted, Event
 from engine.model.facts import Fact, Facts
-from engine.model.machine import AgentAct, Machine
+from engine.model.machine import Machine
 from engine.model.pack import Pack, Source, StorySource
 from engine.model.problem import Problem, Severity
 from engine.model.step import Place
 from engine.model.story import Story
 from engine.rules.forgery import impossible, other_machine
-from engine.rules.history import JUDGES, Progress, fold
+from engine.rules.history import Progress, fold
 from engine.rules.statechart import Statechart
 
 
@@ -153,9 +153,9 @@ def look(repository: Repository, folder: Path, story_id: str, *, machine: str | 
     for line, what in impossible(chart.machine, events):
         raise FormatError(f"journal: {what}.", path=name, line=line, remedy="Bring the file back from git.")
     progress = fold(chart.machine, events)
-    inputs = read_inputs(pack, source, heading_of(chart.machine, source.id))
+    inputs = read_inputs(pack, source, heading_of(chart.machine, source.id), repository.root)
     waiting_for = tuple(_unfinished(repository, pack, shown))
-    world = _world(chart.machine, source, shown, progress, inputs, bool(waiting_for))
+    world = _world(chart.machine, source, shown, bool(waiting_for))
     return Seen(
         repository=repository,
         pack=pack,
@@ -169,6 +169,14 @@ def look(repository: Repository, folder: Path, story_id: str, *, machine: str | 
         inputs=inputs,
         waiting_for=waiting_for,
     )
+
+
+def inputs_now(seen: Seen) -> dict[str, str]:
+    """The inputs of a story that was looked at, as they are by now."""
+    root = seen.repository.root
+    pack, _ = read_pack(root, root / seen.pack.root)
+    source = next((story for story in pack.stories if story.id == seen.source.id), None)
+    return read_inputs(pack, source, heading_of(seen.machine, source.id), root) if source else {}
 
 
 def demand_known(repository: Repository) -> None:
@@ -205,25 +213,9 @@ def chart_of(repository: Repository, story: Source, machine: str) -> Statechart:
         raise FormatError(err.message, path=story.path, line=line, remedy=err.remedy or 'Correct "machine:".') from err
 
 
-def _world(
-    machine: Machine,
-    source: StorySource,
-    shown: Story,
-    progress: Progress,
-    inputs: dict[str, str],
-    blocked: bool,
-) -> dict[Fact, str]:
-    judges = {
-        role
-        for state in machine.states.values()
-        for act in state.acts()
-        if isinstance(act, AgentAct) and act.purpose in JUDGES and act.purpose != "verify"
-        for role in machine.members(act.agent)
-    }
-    same = all(progress.judged.get(role, inputs) == inputs for role in judges)
+def _world(machine: Machine, source: StorySource, shown: Story, blocked: bool) -> dict[Fact, str]:
     world: dict[Fact, str] = {
         ("dependencies",): "open" if blocked else "complete",
-        ("inputs",): "unchanged" if same else "changed",
         ("files",): "missing" if missing_prompts(machine, source) else "exist",
     }
     for item in shown.items:

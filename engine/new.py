@@ -23,7 +23,7 @@ MAKE = """\
 # Story engine: include this file in your Makefile with `include story.mk`.
 STORY_CLI ?= story
 
-.PHONY: advance status check decide rewind diff explain adopt graph story
+.PHONY: advance status check decide rewind overrule diff explain adopt graph story
 advance: ## advance one story: make advance STORY=4
 \t@$(STORY_CLI) advance $(STORY)
 status: ## where every story stands
@@ -32,6 +32,8 @@ check: ## find problems without asking a model
 \t@$(STORY_CLI) check $(STORY)
 rewind: ## bring a story back: make rewind STORY=4 TO=approving [WHY="wrong spec"] [CODE=1]
 \t@$(STORY_CLI) rewind $(STORY) --to $(TO) $(if $(WHY),--because "$(WHY)") $(if $(CODE),--code)
+overrule: ## go on against a gate or a verdict: make overrule STORY=4 TO=self_review WHY="the linter has a bug"
+\t@$(STORY_CLI) overrule $(STORY) --to $(TO) --because "$(WHY)"
 decide: ## list or answer questions: make decide STORY=4 [Q=D2 OPTION=fix NOTE=...]
 \t@$(STORY_CLI) decide $(STORY) $(if $(Q),"$(Q)") $(if $(OPTION),"$(OPTION)") $(if $(NOTE),--note "$(NOTE)")
 diff: ## what a story changed: make diff STORY=4 [STEP=3]

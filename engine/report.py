@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.advance import Advanced
+    from engine.follow_up import Answered
     from engine.model.problem import Problem
     from engine.model.row import Row
     from engine.model.step import Place
@@ -152,6 +153,18 @@ def rewound_lines(story: str, done: Back) -> list[str]:
     if done.kept:
         lines.append(f"the files as they were until now: {done.kept}")
     return [*lines, f"next: `story advance {story}`"]
+
+
+def asked_data(done: Answered) -> dict[str, object]:
+    """`ask` for other programs."""
+    return asdict(done)
+
+
+def asked_lines(done: Answered) -> list[str]:
+    """`ask` in words: the answer, and where it is kept; or the brief that a person still has to answer."""
+    if done.brief:
+        return [f"read {done.brief}, save the reply beside it as .reply.md, and ask the same again"]
+    return [done.answer.rstrip(), "", f"kept in {done.evidence}"]
 
 
 def place_lines(places: Iterable[Place]) -> list[str]:

@@ -9,7 +9,7 @@ from engine.errors import UsageError
 from engine.files.evidence import evidence_folder
 from engine.files.kept import line_links
 from engine.files.pack import list_stories
-from engine.files.snapshot import find_snapshot, restore_snapshot, take_snapshot
+from engine.files.snapshot import compare_snapshots, find_snapshot, restore_snapshot, take_snapshot
 from engine.look import Seen, lock_name
 from engine.model.events import Rewound
 from engine.rules.history import fold
@@ -50,6 +50,18 @@ def restore(seen: Seen, at: int) -> tuple[list[str], str]:
         raise UsageError("git could not keep the files as they are, so none is changed. Rewind without --code.")
     scratch = _index(seen).with_suffix(".restore")
     return restore_snapshot(root, scratch, then, now, but=_protected(seen)), ref
+
+
+def changed_since(seen: Seen, at: int) -> list[tuple[str, str]] | None:
+    """The files that changed since the step with index `at`, each with its lines added and removed; None: not known.
+
+    What the engine writes is left out: stories, evidence and machines.
+    """
+    event, root, links = seen.events[at], seen.repository.root, line_links(seen.journal.path)
+    until = next((index for _, index in seen.progress.entered if index > at), len(links))
+    then = find_snapshot(root, _ref(seen, str(getattr(event, "n", ""))), set(links[at:until]))
+    now = take_snapshot(root, _index(seen), _ref(seen, "asked"), seen.journal.head) if then else None
+    return None if then is None or now is None else compare_snapshots(root, then, now, but=_protected(seen))
 
 
 def _protected(seen: Seen) -> list[str]:

@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import assert_never
 
@@ -43,7 +44,7 @@ def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | 
         calls=LocalCalls(repository.state / "calls.sqlite"),
         clock=ticking,
         mint=lambda: secrets.token_hex(4),
-        author=lambda: author(repository.root),
+        author=cache(lambda: author(repository.root)),
         agents=agents,
         tell=tell,
         cage=lambda machine, reports: gate_cage(machine, reports, repository),

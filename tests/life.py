@@ -18,7 +18,6 @@ AT = "2026-01-01T00:00:00Z"
 INPUTS = {"story": "a", "prompts": "b", "spec": "c"}
 WORLD: dict[Fact, str] = {
     ("dependencies",): "complete",
-    ("inputs",): "unchanged",
     ("files",): "exist",
 }
 BUILDER, PEDANT, ENGINEER, VERIFIER = "builder_validator", "pedant_validator", "engineer", "verifier"

@@ -5,9 +5,12 @@ from __future__ import annotations
 import atexit
 import shutil
 import subprocess
+from collections.abc import Mapping
+from copy import copy
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
+from types import MappingProxyType
 
 import yaml
 
@@ -89,6 +92,7 @@ effort = "all"
 ROLES = ("builder_validator", "pedant_validator", "engineer", "verifier")
 CHECK = 'test "$(cat src/greet)" = hello\n'
 TESTS = {"tests/tc_1_1a.sh": CHECK, "tests/tc_1_1b.sh": CHECK}
+EMPTY: Mapping[str, str] = MappingProxyType({})
 TCS = {"TC-1.1a": "pass", "TC-1.1b": "pass"}
 
 
@@ -119,6 +123,7 @@ SMOOTH: list[dict[str, object]] = [
     {"act": "pedant", "reply": verdict()},
     {"act": "again", "reply": verdict()},
     {"act": "refresh", "reply": verdict()},
+    {"act": "spec_again", "reply": verdict()},
     {"act": "fixer", "reply": {"answers": [], "files": []}},
     {"act": "impl", "files": TESTS, "reply": {"files": [*TESTS]}},
     {"act": "impl_green", "files": {"src/greet": "hello\n"}, "reply": {"files": ["src/greet"]}},
@@ -133,11 +138,26 @@ class Repo:
     """The repository and its one adopted story."""
 
     def __init__(self, folder: Path, *lines: dict[str, object], config: str = CONFIG, story: str = STORY) -> None:
+        self.at_folder(folder)
+        shutil.copytree(_adopted(config, story), self.root)
+        self.script(*lines)
+
+    def at_folder(self, folder: Path) -> Repo:
+        """The repository lies in this folder."""
         self.root, self.state = folder / "r", folder / "state"
         self.pack = self.root / "docs/stories"
         self.story = self.pack / "story-1-greeter/story.md"
-        shutil.copytree(_adopted(config, story), self.root)
-        self.script(*lines)
+        return self
+
+    def copy(self, folder: Path, *lines: dict[str, object]) -> Repo:
+        """The same repository, with all that is remembered of it, in another folder and with another script."""
+        other = copy(self)
+        other.root, other.state = folder / "r", folder / "state"
+        other.pack, other.story = (other.root / path.relative_to(self.root) for path in (self.pack, self.story))
+        shutil.copytree(self.root, other.root)
+        shutil.copytree(self.state, other.state)
+        other.script(*lines)
+        return other
 
     @property
     def repository(self) -> Repository:
@@ -217,10 +237,34 @@ _BUILT = TemporaryDirectory()
 atexit.register(_BUILT.cleanup)
 
 
+def approved(
+    folder: Path, *lines: dict[str, object], config: str = CONFIG, story: str = STORY, files: Mapping[str, str] = EMPTY
+) -> Repo:
+    """The repository when a person has just approved the story; the lines are about what follows."""
+    return _approved(config, story, tuple(files.items())).copy(folder, *lines)
+
+
+@cache
+def _approved(config: str, story: str, files: tuple[tuple[str, str], ...]) -> Repo:
+    """Made once for all tests of this process that begin with the same."""
+    repo = Repo(_new_folder(), config=config, story=story)
+    for name, text in files:
+        repo.write(name, text)
+    if files:
+        repo.git("add", "-A")
+        repo.git("commit", "-qm", "ready")
+    repo.advance()
+    return repo.tick("Human approved")
+
+
+def _new_folder() -> Path:
+    return Path(mkdtemp(dir=_BUILT.name))
+
+
 @cache
 def _adopted(config: str, story: str) -> Path:
     """The repository with its story adopted, made once for all tests of this process that want the same."""
-    folder = Path(_BUILT.name) / str(len(list(Path(_BUILT.name).iterdir())))
+    folder = _new_folder()
     roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "../script.yaml"\n' for role in ROLES)
     home = "docs/stories/story-1-greeter"
     files = {

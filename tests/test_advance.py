@@ -15,7 +15,7 @@ from engine.files.story_file import write_story
 from engine.model.events import Asked, Began, Decided, Ended, Stepped
 from engine.wiring import now, take_reply, wire
 from tests.life import AT
-from tests.repo import CHECK, CONFIG, STORY, TESTS, Repo, finding, verdict
+from tests.repo import CHECK, CONFIG, STORY, TESTS, Repo, approved, finding, verdict
 
 ISSUE = finding("says two words, tests one")
 FAILS_ONCE = [
@@ -37,14 +37,13 @@ def sessions(repo: Repo, act: str) -> dict[str, str | None]:
     return {event.role: ended[event.call] for event in calls(repo, act)}
 
 
-def approved(repo: Repo) -> Repo:
+def validated(repo: Repo) -> Repo:
     repo.advance()
-    repo.tick("Human approved")
-    return repo
+    return repo.tick("Human approved")
 
 
 def gorilla(repo: Repo) -> Repo:
-    approved(repo).advance()
+    repo.advance()
     assert repo.at == "gorilla"
     return repo
 
@@ -83,7 +82,7 @@ def test_a_story_lives_from_drafted_to_complete(tmp_path: Path) -> None:
 
 def test_the_same_sessions_validate_again_and_review(tmp_path: Path) -> None:
     """Each validator re-validates, and the engineer greens and reviews, in the session that began it."""
-    repo = gorilla(Repo(tmp_path, *FAILS_ONCE))
+    repo = gorilla(validated(Repo(tmp_path, *FAILS_ONCE)))
     first = {**sessions(repo, "builder"), **sessions(repo, "pedant")}
     assert all(first.values())
     assert {event.role: event.resumes for event in calls(repo, "again")} == first
@@ -150,7 +149,7 @@ def test_counts_that_the_run_does_not_show_go_to_a_person(tmp_path: Path) -> Non
         "act": "verify",
         "reply": verdict(tcs={"TC-1.1a": "pass", "TC-1.1b": "pass"}, counts={"passed": 13}, boundaries=[]),
     }
-    repo = gorilla(Repo(tmp_path, counted))
+    repo = gorilla(approved(tmp_path, counted))
     repo.tick("Gorilla testing done (human)")
     assert repo.steps(repo.advance()) == ["verifying", "verify_triage"]
     asked = repo.text.split("#### D")[1]
@@ -159,7 +158,7 @@ def test_counts_that_the_run_does_not_show_go_to_a_person(tmp_path: Path) -> Non
 
 def test_evidence_lies_beside_the_story_and_is_shown_by_git(tmp_path: Path) -> None:
     """Each call leaves a file, the findings are one list, and `git diff` shows the new files."""
-    repo = gorilla(Repo(tmp_path, *FAILS_ONCE))
+    repo = gorilla(validated(Repo(tmp_path, *FAILS_ONCE)))
     folder = repo.story.parent / "evidence"
     names = sorted(path.name for path in folder.iterdir())
     assert names[:3] == ["01-builder-builder-validator.md", "02-pedant-pedant-validator.md", "03-spot-check.md"]
@@ -292,7 +291,7 @@ def test_a_crash_is_retried_and_never_a_verdict(tmp_path: Path) -> None:
 def test_too_many_crashes_end_at_a_person(tmp_path: Path) -> None:
     """When the tries are used up the story is stuck, and says why."""
     repo = Repo(tmp_path, {"act": "impl", "fails": "connection lost"})
-    result = approved(repo).advance()
+    result = validated(repo).advance()
     assert repo.steps(result) == ["queued", "red", "stuck"]
     assert result.steps[-1].why == "Senior Engineer failed 3 times: Senior Engineer: connection lost"
     assert len(calls(repo, "impl")) == 3
@@ -301,7 +300,7 @@ def test_too_many_crashes_end_at_a_person(tmp_path: Path) -> None:
 def test_trying_again_after_red_got_stuck_goes_on(tmp_path: Path) -> None:
     """Tests that Red wrote before it got stuck are still new tests when it is tried again."""
     repo = Repo(tmp_path, {"act": "impl", "files": TESTS, "reply": "no block"})
-    approved(repo).advance()
+    validated(repo).advance()
     assert repo.at == "stuck"
     repo.script()
     repo.tick("try again").edit("Note (required):", "Note (required): again")
@@ -314,14 +313,14 @@ def test_red_that_passes_at_once_is_sent_back(tmp_path: Path) -> None:
         {"act": "impl", "files": dict.fromkeys(TESTS, "true\n"), "reply": {"files": []}},
         {"act": "red_fix", "files": TESTS, "reply": {"files": []}},
     ]
-    result = approved(Repo(tmp_path, *lines)).advance()
+    result = approved(tmp_path, *lines).advance()
     assert [step.dest for step in result.steps][:4] == ["queued", "red", "red_fixing", "green"]
     assert "new tests that do not fail: tc_1_1a, tc_1_1b" in result.steps[2].why
 
 
 def test_failing_gates_lead_back_to_the_engineer_and_then_to_a_person(tmp_path: Path) -> None:
     """Code that does not pass is fixed in bounded rounds; used up, a person decides."""
-    repo = approved(Repo(tmp_path, {"act": "impl_green", "files": {"src/greet": "bye\n"}, "reply": {"files": []}}))
+    repo = approved(tmp_path, {"act": "impl_green", "files": {"src/greet": "bye\n"}, "reply": {"files": []}})
     result = repo.advance()
     assert repo.steps(result)[3:] == ["gating", *["code_fixing", "gating"] * 3, "stuck"]
     assert repo.look().shown.round == 3
@@ -331,7 +330,7 @@ def test_failing_gates_lead_back_to_the_engineer_and_then_to_a_person(tmp_path: 
 def test_a_gate_that_times_out_is_no_failure_of_the_code(tmp_path: Path) -> None:
     """A gate killed at its time-out is tried again and ends at a person, never as `fail`."""
     config = CONFIG.replace('run = ["true"]', 'run = ["sleep 30"]\ntimeout = "1s"')
-    repo = approved(Repo(tmp_path, config=config))
+    repo = approved(tmp_path, config=config)
     result = repo.advance()
     assert repo.steps(result) == ["queued", "red", "stuck"]
     assert "was killed after 1s" in result.steps[-1].why
@@ -340,7 +339,7 @@ def test_a_gate_that_times_out_is_no_failure_of_the_code(tmp_path: Path) -> None
 def test_too_few_tests_are_a_person_s_question(tmp_path: Path) -> None:
     """When the tests that ran are not those the story names, a person says which source is right."""
     only = {"tests/tc_1_1a.sh": CHECK}
-    repo = approved(Repo(tmp_path, {"act": "impl", "files": only, "reply": {"files": []}}))
+    repo = approved(tmp_path, {"act": "impl", "files": only, "reply": {"files": []}})
     result = repo.advance()
     assert repo.at == "counting"
     assert "no passing test names TC-1.1b; the story names 2 tests, 1 new ones ran" in result.steps[-1].why
@@ -349,7 +348,7 @@ def test_too_few_tests_are_a_person_s_question(tmp_path: Path) -> None:
 def test_deviations_are_a_person_s_question(tmp_path: Path) -> None:
     """A deviation that the self-review names asks whether spec or code is right; the note goes to the engineer."""
     deviates = {"act": "self_rev", "reply": {"files": [], "deviations": ["says hello once"]}}
-    repo = approved(Repo(tmp_path, deviates))
+    repo = approved(tmp_path, deviates)
     repo.advance()
     assert repo.at == "conflict"
     repo.tick("no conflict").edit("Note (required):", "Note (required): once is enough")
@@ -358,7 +357,7 @@ def test_deviations_are_a_person_s_question(tmp_path: Path) -> None:
 
 def test_what_a_person_says_reaches_the_log(tmp_path: Path) -> None:
     """What a person writes in the note of `feels wrong` stands in the log, where the engineer is sent."""
-    repo = gorilla(Repo(tmp_path))
+    repo = gorilla(approved(tmp_path))
     repo.tick("feels wrong").edit("Note:", "Note: too loud")
     result = repo.advance()
     assert repo.steps(result) == ["code_fixing", "gating", "self_review", "gorilla"]
@@ -368,8 +367,13 @@ def test_what_a_person_says_reaches_the_log(tmp_path: Path) -> None:
 
 def test_a_verifier_whose_claims_are_refuted_ends_at_a_person(tmp_path: Path) -> None:
     """A verifier that vouches for a TC whose test fails is not believed."""
-    repo = gorilla(Repo(tmp_path))
-    repo.write("tests/tc_1_1b.sh", "false\n")
+    breaks = {
+        "act": "impl",
+        "files": {**TESTS, "tests/tc_1_1b.sh": f"test ! -e broken && {CHECK}"},
+        "reply": {"files": []},
+    }
+    repo = gorilla(Repo(tmp_path, breaks))
+    repo.write("broken", "by something that is not the story's\n")
     repo.tick("Gorilla testing done (human)")
     result = repo.advance()
     assert repo.steps(result)[:2] == ["verifying", "verify_fixing"]
@@ -380,7 +384,7 @@ def test_a_verifier_whose_claims_are_refuted_ends_at_a_person(tmp_path: Path) ->
 
 def test_a_changed_spec_is_validated_again_in_the_same_sessions(tmp_path: Path) -> None:
     """When the spec changes after approval, the same validators look again before anything is built."""
-    repo = approved(Repo(tmp_path))
+    repo = approved(tmp_path)
     repo.write("docs/feature-spec.md", (repo.root / "docs/feature-spec.md").read_text().replace("two words", "a word"))
     result = repo.advance()
     assert repo.steps(result) == ["queued", "refreshing", "consolidating", "approving"]
@@ -491,7 +495,7 @@ def test_a_reply_of_an_earlier_turn_is_never_taken_for_the_next(tmp_path: Path) 
     toml = repo.root / "story.toml"
     by_hand = '[roles.engineer]\nagent = "person"\n#'
     toml.write_text(toml.read_text().replace('[roles.engineer]\nagent = "scripted"\n', by_hand))
-    approved(repo)
+    validated(repo)
     waiting = repo.advance().waiting
     assert waiting is not None
     assert repo.at == "red"
@@ -592,7 +596,7 @@ def test_a_later_story_waits_for_the_one_before_it(tmp_path: Path) -> None:
     """Validated and approved, a story waits for the story before it, and says where that one stands."""
     repo = Repo(tmp_path, story=STORY.replace("None.", "- Story 0 complete"))
     repo.write("docs/stories/story-0-base/story.md", "# Story 0: Base\n")
-    result = approved(repo).advance()
+    result = validated(repo).advance()
     assert repo.at == "queued"
     assert result.waiting is not None
     assert result.waiting.for_ == "dependencies"

@@ -20,6 +20,7 @@ from engine.files.repository import state_folder
 from engine.look import open_repository
 from tests.cli.run import run, spawn, state_home, tree
 from tests.faults.slice_repo import CONFIG, MACHINE, commit, make_repository
+from tests.rounds import rounds
 
 S = "docs/stories/story-1-file/story.md"
 J = "docs/stories/story-1-file/evidence/journal.jsonl"
@@ -115,7 +116,7 @@ FAULTS = [
     Fault("link to itself", link("story.md"), f"{S}:1: {S} cannot be read", "C001"),
     Fault("link out of the repository", link("/etc/hostname"), f"{S}:1: This link leads out", "C003"),
     Fault("a folder", folder(S), f"{S}:1: {S} cannot be read: Is a directory", "C001"),
-    Fault("10 MB", swap(b"The author", b"a b c\n" * 1_750_000), f"{S}:1: the story has 10,500", "S113"),
+    Fault("more than 1 MB", swap(b"The author", b"a b c\n" * 175_000), f"{S}:1: the story has 1,050", "S113"),
     Fault("journal garbage", more(b"garbage\n", J), f"{J}:3: journal: the line is no event", "S110", False, False),
     Fault("journal folder", folder(J), "journal.jsonl:1: journal: it cannot be read", "S110", False, False),
     Fault(
@@ -387,7 +388,9 @@ def test_a_state_folder_that_cannot_be_written_is_told_in_one_line(root: Path) -
 
 
 RANDOM = settings(
-    max_examples=25, deadline=5000, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=rounds(25),
+    deadline=5000,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 PLACES = [S, "story.toml", M, J, "docs/stories/story-1-file/prompt-1.1-x.md", "docs/feature-spec.md"]
 

@@ -29,6 +29,12 @@ FLOORS: dict[str, float] = {
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
+    "budget": 5.5,
+    "cost": 6,
+    "live": 6,
+    "doctor": 8,
+    "settle": 5.5,
+    "showing": 5.7,
     "read_rows": 6,
     "target": 6,
     "check": 6,
@@ -39,13 +45,14 @@ FLOORS: dict[str, float] = {
     "graph": 6,
     "advance": 6,
     "rewind": 6,
+    "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
     "report": 7,  # over advance, for the type of what it phrases
     "wiring": 7,
-    "start": 8,
-    "cli": 9,
-    "__main__": 10,
+    "start": 9,
+    "cli": 10,
+    "__main__": 11,
 }
 """Room → its floor. A room may import rooms of lower floors, and itself; those of one floor do not know each other."""
 
@@ -59,8 +66,16 @@ HOMES = {
     "junitparser": {"actions/junit.py"},
     "filelock": {"files/disk.py"},
     "sqlite3": {"calls/local.py"},
-    "subprocess": {"cage.py", "files/repository.py"},
-    "asyncio": {"advance.py", "calls/local.py", "process.py", "agents/api.py", "agents/api_ear.py"},
+    "subprocess": {"cage.py", "files/repository.py", "agents/ready.py"},
+    "asyncio": {
+        "advance.py",
+        "follow_up.py",
+        "doctor.py",
+        "calls/local.py",
+        "process.py",
+        "agents/api.py",
+        "agents/api_ear.py",
+    },
     "anthropic": {"agents/api_model.py"},
     "openai": {"agents/api_model.py"},
     "httpx2": {"agents/api_ear.py"},
@@ -72,7 +87,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 400, "cli.py": 440, "advance.py": 400}
+LONG = {"model/machine.py": 440, "cli.py": 500, "advance.py": 470, "rules/history.py": 340}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

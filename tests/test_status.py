@@ -20,6 +20,7 @@ from engine.model.row import Row
 from engine.status import RACY, read_status
 from tests.cli.run import run, spawn, state_home
 from tests.faults.slice_repo import make_repository
+from tests.rounds import rounds
 
 S = "docs/stories/story-1-file/story.md"
 KEYS = st.sampled_from(["version", "root", "folders", "files", "taken"])
@@ -251,7 +252,7 @@ def test_a_broken_memory_is_never_trusted(root: Path) -> None:
     assert rows(other)[0].title == "A copy"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     raw=st.binary()
     | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(lambda v: json.dumps(v).encode())

@@ -12,7 +12,8 @@ from engine.model.call import Brief, Reply
 from engine.model.machine import AgentAct, Resume
 from engine.model.step import Todo
 from engine.model.verdict import Finding, Fixes, Verdict, Work
-from engine.rules.history import to_fix
+from engine.rules.disputes import disputed, nameable
+from engine.rules.findings import to_fix
 
 
 async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
@@ -29,7 +30,9 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         returns=situation.machine.prompts[act.prompt].returns,
     )
     agent = situation.agents(todo.role)
-    reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation))
+    writable = bool(act.writes) or situation.machine.roles[todo.role].sandbox == "workspace-write"
+    state = situation.scratch
+    reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation.root, state, writable=writable))
     title = situation.machine.roles[todo.role].title
     if reply.status != "ok":
         status = "pending" if reply.status == "pending" else "failed"
@@ -59,11 +62,13 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
             story=situation.story.id,
             turn=todo.turn,
             tcs=situation.claims()[1] if verify else (),
-            others=situation.others() if verify else {},
+            others={**situation.others(), **dict.fromkeys(situation.progress.bugs, "pass")} if verify else {},
             gates=_not_passing(situation),
             given=_given(situation) if returns == "verdict" else (),
             findings=open_,
             boundaries=verify,
+            disputed=disputed(situation.progress, todo.role) if act.purpose == "revalidate" else {},
+            known=nameable(situation.progress, todo.role) if act.purpose == "revalidate" else (),
         )
     except InvalidReply as err:
         return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
@@ -76,6 +81,7 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
                 why=f"{title}: {report.verdict}{_counted(report)}",
                 facts={f"verdict:{todo.role}": report.verdict},
                 findings=found,
+                disputes=report.disputes,
                 tcs=dict(report.tcs) if verify else {},
                 counts=report.counts if verify else None,
                 body=_verdict_body(report),
@@ -117,11 +123,12 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
     progress = situation.progress
     failures = progress.failures.get((act.id, todo.role), [])
     complaint = next((failure.why for failure in reversed(failures) if failure.status == "invalid"), "")
+    mine = [*disputed(progress, todo.role)] if act.purpose == "revalidate" else []
     notes = {finding: decided.note for finding, decided in progress.dispositions.items() if decided.note}
     words = {
         **situation.words,
         "fix_list": list_findings(_fix_list(situation), notes),
-        "fix_report": list_answers(progress.answers, progress.findings),
+        "fix_report": list_answers(progress.answers, progress.findings, progress.challenges, mine),
     }
     return write_brief(
         situation.machine,
@@ -132,6 +139,8 @@ def _brief(act: AgentAct, todo: Todo, situation: Situation) -> str:
         turn=todo.turn,
         words=words,
         complaint=complaint,
+        disputed=mine,
+        tcs=_rows(situation) if act.purpose == "verify" else None,
         prior=_prior(act, todo, situation),
     )
 
@@ -144,6 +153,12 @@ def _prior(act: AgentAct, todo: Todo, situation: Situation) -> str:
     earlier = [progress.latest.get((name, todo.role)) for name in act.session.resume]
     reports = [f"- {ended.why}" for ended in earlier if ended is not None]
     return "\n".join([*reports, "", list_findings(progress.findings, {})])
+
+
+def _rows(situation: Situation) -> dict[str, str]:
+    """The rows of a verifier's TC table: what the story tests, what it owes, what it leaves out, and bugs."""
+    owed = {tc: f"owed, story {story} deferred it to this one" for tc, story in situation.owed().items()}
+    return {**dict.fromkeys(situation.claims()[1], ""), **owed, **situation.others(), **situation.progress.bugs}
 
 
 def _fix_list(situation: Situation) -> list[Finding]:
@@ -171,6 +186,9 @@ def _verdict_body(verdict: Verdict) -> str:
     for finding in verdict.findings:
         where = f" `{finding.where}`" if finding.where else ""
         lines.append(f"- [ ] {finding.severity}{where}: {' '.join(finding.text.split())}")
+    for dispute in verdict.disputes:
+        revised = f" ({dispute.severity})" if dispute.severity else ""
+        lines.append(f"- {dispute.finding}: {dispute.answer}{revised}, because {dispute.because}")
     if verdict.tcs:
         lines += ["", "| TC | Status |", "|---|---|"]
         lines += [f"| {tc} | {status} |" for tc, status in verdict.tcs.items()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.actions.situation import Situation
 from engine.files.story_file import author_text, heading_of
 from engine.model.machine import AgentAct, Machine, SimpleAct
-from engine.model.pack import Pack, StorySource
+from engine.model.pack import Pack, Source, StorySource
 from engine.model.verdict import Check, Finding, FixAnswer
 
 _PLACE = re.compile(r"([^\0]+?)(?::(\d{1,9})(?:-\d+)?)?")
@@ -46,6 +46,24 @@ def check_fixes(situation: Situation) -> Iterator[tuple[FixAnswer, Finding, Chec
             yield answer, finding, check, why
 
 
+def read_sections(situation: Situation) -> dict[str, tuple[str, ...]]:
+    """Each document of the story, as the hashes of its sections."""
+    return {source.path: tuple(name for name, _ in _sections(source.raw)) for source in _documents(situation)}
+
+
+def is_untouched(where: str, before: Mapping[str, tuple[str, ...]], situation: Situation) -> bool:
+    """Does a place surely lie in a section that is as it was? What cannot be told is not."""
+    file, number = cited(where)
+    raw = next((source.raw for source in _documents(situation) if source.path == file), None)
+    if raw is None or file not in before:
+        return False
+    now = _sections(raw)
+    if not number:
+        return tuple(name for name, _ in now) == before[file]
+    here = [name for name, line in now if line <= number]
+    return bool(here) and here[-1] in before[file]
+
+
 def cited(where: str) -> tuple[str, int]:
     """The file and the line that a finding cites; ("", 0) where it cites none."""
     match = _PLACE.fullmatch(where.strip("` "))
@@ -70,6 +88,21 @@ def _check(answer: FixAnswer, file: str, changed: list[str], *, known: bool) -> 
 def _named(path: str, words: str) -> bool:
     name = path.rsplit("/", 1)[-1]
     return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", words))
+
+
+def _documents(situation: Situation) -> tuple[Source, ...]:
+    pack, story = situation.pack, situation.story
+    return (story.story, *story.prompts, *pack.specs, *pack.designs, *pack.plans)
+
+
+def _sections(raw: bytes) -> list[tuple[str, int]]:
+    """(hash, first line) of each piece of a document that a heading begins."""
+    pieces = list[tuple[list[bytes], int]]()
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if line.startswith(b"#") or not pieces:
+            pieces.append(([], number))
+        pieces[-1][0].append(line.rstrip())
+    return [(hashlib.sha256(b"\n".join(lines).strip()).hexdigest()[:12], first) for lines, first in pieces]
 
 
 def _hashes(

@@ -51,7 +51,7 @@ def read_base(body: str) -> Base | None:
         kind, _, rest = row.partition(" ")
         said.setdefault(kind, []).append(rest)
     head = said["head"][0]
-    dirty = [row.split(" ", 1) for row in said.get("dirty", ())]
+    dirty = [row.split(" ", 1) for row in said.get("dirty", ()) if " " in row]
     return Base(
         head=None if head == _NONE else "" if head == "none" else head,
         dirty={path: "" if sha == _GONE else sha for sha, path in dirty},

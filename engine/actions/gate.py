@@ -115,12 +115,15 @@ def _judge_counts(name: str, gate: GateDef, situation: Situation) -> Outcome:
     new = [test for test in ran if test.id not in old]
     wanted, tcs = situation.claims()
     shown = {tc for test in ran if test.status == "passed" for tc in tcs_in(test.id)}
-    missing = [tc for tc in tcs if tc not in shown]
+    bugs = situation.progress.bugs
+    missing = [name for name in (*tcs, *bugs) if name not in shown]
+    wanted = None if wanted is None else wanted + len(situation.progress.uncounted)
     wrong = [f"no passing test names {', '.join(missing)}"] if missing else []
     if wanted is not None and wanted != len(new):
         wrong.append(f"the story names {wanted} tests, {len(new)} new ones ran")
-    told = f"{len(new)} new tests, {len(tcs)} TCs, as the story names them"
-    return _outcome(name, gate, not wrong, "; ".join(wrong) or told, situation.clock(), list_tests(ran))
+    found = ", ".join([f"{len(new)} new tests", f"{len(tcs)} TCs", *bugs])
+    told = f"{found}, as the story {'and a person name' if bugs else 'names'} them"
+    return _outcome(name, gate, not wrong, "; ".join(wrong) or told, situation.clock(), list_tests(new))
 
 
 def _outcome(name: str, gate: GateDef, good: bool, why: str, at: str, body: str) -> Outcome:

@@ -20,6 +20,7 @@ from engine.files import tree as files
 from engine.files.evidence import evidence_folder
 from engine.model.call import Tree
 from engine.model.machine import AgentAct, GateDef
+from engine.rules.history import Progress
 
 _TEST_NAME = re.compile(
     r"(?:test_[^/]*\.py|[^/]*_test\.\w+|[^/]*\.(?:test|spec)\.(?!md$)\w+|conftest\.py)|(?:.*/)?(?:tests|__tests__)/.+"
@@ -27,8 +28,9 @@ _TEST_NAME = re.compile(
 _PROGRESS = re.compile(
     r"(?:.*/)?story-\d+[a-z]?-[^/]+/(?:story\.md|prompt-[^/]+\.md|evidence/[^/]+\.(?:md|jsonl))"
     r"|(?:.*/)?\d+[a-z]?-[^/]+\.evidence/[^/]+\.(?:md|jsonl)"
+    r"|(?:.*/)?\.[^/]+\.(?:md|jsonl)\.[^/]+\.story-(?:tmp|swap)"
 )
-"""What the engine and the validators write of any story while this one is built."""
+"""What the engine and the validators write of any story while this one is built, and what it leaves for a moment."""
 PROTECTED = re.compile(r"(?:.*/)?(?:evidence|[^/]+\.evidence)/.*|(?:\.git|machines)(?:/.*)?|story\.toml")
 """What no agent may change, whatever its story names."""
 
@@ -39,6 +41,7 @@ class Held:
 
     kind: Literal["baseline", "red", "tests"]
     owned: OwnedFiles
+    progress: tuple[str, ...]
     shared: tuple[str, ...]
     base: Base | None = None
     frozen: Frozen | None = None
@@ -49,9 +52,13 @@ class Held:
         """Is it a file of tests, by its name or because the story says so?"""
         return is_test_file(path) or self.owned.names_test(path)
 
+    def is_progress(self, path: str) -> bool:
+        """Does the engine itself write it, for this story or another? It never counts as a change."""
+        return bool(_PROGRESS.fullmatch(path)) or any(matches(path, pattern) for pattern in self.progress)
+
     def may_change(self, path: str) -> bool:
         """Is a change of this file the story's own?"""
-        if path.rsplit("/", 1)[-1] in files.LOCK_FILES or _PROGRESS.fullmatch(path):
+        if path.rsplit("/", 1)[-1] in files.LOCK_FILES or self.is_progress(path):
             return True
         return self.owned.names(path) or any(matches(path, pattern) for pattern in self.shared)
 
@@ -66,20 +73,21 @@ def hold(name: str, gate: GateDef, situation: Situation) -> Held | None:
     if gate.kind not in ("red", "tests"):
         return None
     progress = situation.progress
-    owned, shared = owned_files(situation.pack, situation.story.id), tuple(_shared(situation))
+    owned = owned_files(situation.pack, situation.story.id)
+    written = tuple(_progress(situation)), (*_shared(situation), *_corrected(progress))
     if name in {other.baseline for other in situation.machine.gates.values()}:
-        return Held("baseline", owned, shared)
+        return Held("baseline", owned, *written)
     ended = progress.first.get(baseline_of(name, situation) or "")
     base = read_base(situation.evidence(ended)) if ended else None
     narrowed = base is not None and owned != base.owned and not _validated(situation)
     if base is not None and narrowed:
         owned = base.owned  # a Files table that grew since the validators read it counts for nothing
     if gate.kind == "red":
-        return Held("red", owned, shared, base, narrowed=narrowed)
+        return Held("red", owned, *written, base=base, narrowed=narrowed)
     frozen = read_frozen(situation.evidence(progress.frozen)) if progress.frozen else None
     amended = progress.amended
     amending = f"{amended.decision}: {amended.option} ({amended.by})" if amended and frozen else ""
-    return Held("tests", owned, shared, base, frozen, amending, narrowed)
+    return Held("tests", owned, *written, base, frozen, amending, narrowed)
 
 
 def baseline_of(name: str, situation: Situation) -> str | None:
@@ -94,7 +102,7 @@ def see(held: Held, root: Path, scratch: Path) -> Tree:
     head, every = files.head_of(root), files.list_files(root)
     tests = _tests(held, root, every)
     if held.kind == "baseline":
-        return Tree(head=head, dirty=_dirty(root, head, scratch), tests=tests)
+        return Tree(head=head, dirty=_dirty(held, root, head, scratch), tests=tests)
     code = (path for path in every if held.owned.names(path) and not held.is_test(path))
     stubs = files.find_stubs(root, code) if held.kind == "tests" else []
     changed, unknown = _changed(held.base, root, head, scratch)
@@ -105,7 +113,7 @@ def see_again(held: Held, before: Tree, root: Path, scratch: Path) -> Tree:
     """Look again when the commands have ended: what did they change themselves?"""
     tests = _tests(held, root, files.list_files(root))
     wrote = {path for path in {*before.tests, *tests} if before.tests.get(path) != tests.get(path)}
-    dirty = _dirty(root, before.head, scratch) if held.kind == "baseline" else {}
+    dirty = _dirty(held, root, before.head, scratch) if held.kind == "baseline" else {}
     made = {path for path, sha in dirty.items() if before.dirty.get(path) != sha} - wrote
     return before.model_copy(update={"made": tuple(sorted(made)), "wrote": tuple(sorted(wrote)), "dirty": dirty})
 
@@ -172,9 +180,9 @@ def _tests(held: Held, root: Path, every: Iterable[str]) -> dict[str, str]:
     return {path: sha for path, sha in hashes.items() if sha}
 
 
-def _dirty(root: Path, head: str | None, scratch: Path) -> dict[str, str]:
+def _dirty(held: Held, root: Path, head: str | None, scratch: Path) -> dict[str, str]:
     differs = files.differing(root, head, scratch) if head is not None else None
-    return files.digests(root, differs or ())
+    return files.digests(root, (path for path in differs or () if not held.is_progress(path)))
 
 
 def _changed(base: Base | None, root: Path, head: str | None, scratch: Path) -> tuple[tuple[str, ...] | None, str]:
@@ -196,11 +204,16 @@ def _validated(situation: Situation) -> bool:
     return all(story == situation.inputs.get("story") for story in judged)
 
 
+def _progress(situation: Situation) -> Iterable[str]:
+    """Patterns of what the engine writes of this story."""
+    path = situation.story.story.path
+    yield path
+    yield f"{evidence_folder(Path(path), situation.pack.layout).as_posix()}/**"
+
+
 def _shared(situation: Situation) -> Iterable[str]:
-    """Patterns of the documents that the machine's agents and the engine itself write, of this story and its pack."""
+    """Patterns of the documents that the machine's agents write, of this story and its pack."""
     pack, own = situation.pack, situation.story
-    yield own.story.path
-    yield f"{evidence_folder(Path(own.story.path), pack.layout).as_posix()}/**"
     if pack.layout == "folders":
         yield f"{own.folder}/**"
     documents = {"spec": pack.specs, "design": pack.designs, "plan": pack.plans}
@@ -212,6 +225,11 @@ def _shared(situation: Situation) -> Iterable[str]:
             yield pattern
         elif pattern != "files":
             yield from (f"{story.folder}/{pattern}" for story in pack.stories if pack.layout == "folders")
+
+
+def _corrected(progress: Progress) -> Iterable[str]:
+    """The documents in which an answer of a person corrected figures."""
+    return (figure.file for event in progress.corrected.values() for figure in event.figures)
 
 
 def _named(what: str, paths: Iterable[str]) -> list[str]:

@@ -16,6 +16,8 @@ UNREADABLE = (JUnitXmlError, SyntaxError, OSError, ValueError, TypeError, NotImp
 _LISTED = re.compile(r"^````text tests\n(.*?)^````$", re.M | re.S)
 _TC = re.compile(r"(?i)\btc[-_ ]?(\d+)[._-](\d+)([a-z](?:[._-]\d+)?)?(?![a-z0-9])")
 
+_BUG = re.compile(r"(?<![a-zA-Z0-9])[gG](\d{1,4})(?![a-zA-Z0-9])")
+
 
 def merge_reports(config: GateConfig, root: Path, report: Path, since: int) -> tuple[TestResult, ...]:
     """Merge the reports that this run wrote; an older file is somebody else's run and does not count."""
@@ -54,8 +56,8 @@ def _status(case: TestCase) -> str:
 
 
 def tcs_in(name: str) -> set[str]:
-    """The TC ids in a test's name: `TC-2.1a: lists`, `test_tc_2_1a_lists`."""
-    return {
+    """The ids of TCs and bugs in a test's name: `TC-2.1a: lists`, `test_tc_2_1a_lists`, `test_g1_returns`."""
+    return {f"G{int(match[1])}" for match in _BUG.finditer(name)} | {
         f"TC-{match[1]}.{match[2]}{(match[3] or '').lower().replace('_', '.').replace('-', '.')}"
         for match in _TC.finditer(name.replace("test_", " "))
     }

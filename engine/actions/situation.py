@@ -16,7 +16,7 @@ from engine.model.events import Ended
 from engine.model.machine import Machine
 from engine.model.pack import Pack, StorySource
 from engine.model.problem import Problem
-from engine.model.verdict import Counts, Finding, FixAnswer
+from engine.model.verdict import Counts, Dispute, Finding, FixAnswer
 from engine.rules.history import Progress
 
 Claims = tuple[int | None, tuple[str, ...]]
@@ -51,6 +51,8 @@ class Situation:
     """The cage for a gate that reports into a folder; None where no agent wrote the tree that it runs."""
     others: Callable[[], Mapping[str, str]] = dict
     """The TCs that the story names and does not test itself: "manual" or "deferred"."""
+    owed: Callable[[], Mapping[str, str]] = dict
+    """The TCs that other stories put off to this one and that it does not list, each with that story."""
 
 
 class Outcome(Value):
@@ -62,6 +64,9 @@ class Outcome(Value):
     facts: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    sections: dict[str, tuple[str, ...]] = {}
+    accepts: str = ""
     tcs: dict[str, str] = {}
     counts: Counts | None = None
     freezes: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from engine.actions.integrity import PROTECTED
 from engine.actions.situation import Situation
@@ -18,14 +19,12 @@ from engine.model.call import Brief, Reply, Workspace
 from engine.model.machine import AgentAct
 
 
-async def run_in_copy(agent: Agent, brief: Brief, situation: Situation) -> Reply:
-    """Run an agent in a copy of the tree; what it did is in the reply, as two commits."""
+async def run_in_copy(agent: Agent, brief: Brief, root: Path, state: Path, *, writable: bool) -> Reply:
+    """Run an agent in a copy of the tree; what it did is in the reply, as two commits. `state` is the state folder."""
     if not agent.in_copy:
         return await agent.run(brief)
-    root = situation.root
-    folder = situation.scratch / "work" / re.sub(r"[^\w.-]+", "-", brief.call)
+    folder = state / "work" / re.sub(r"[^\w.-]+", "-", brief.call)
     before = copy_tree(root, folder, brief.call)
-    writable = bool(brief.writes) or situation.machine.roles[brief.role].sandbox == "workspace-write"
     shown = (".git", *map(str, dependencies(root)))
     space = Workspace(root=str(root), tree=str(folder / "tree"), writable=writable, shown=shown)
     reply = await agent.run(brief.model_copy(update={"workspace": space}))

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, Strict
 from engine.agents.block import InvalidReply, names, parse, split
 from engine.model.base import Value
 from engine.model.machine import Severity
-from engine.model.verdict import Boundary, Counts, Fixes, Outcome, Work
+from engine.model.verdict import Boundary, Counts, Fixes, Outcome, Stand, Work
 
 Returns = Literal["verdict", "fixes", "work"]
 KEYS: dict[Returns, str] = {"verdict": "verdict", "fixes": "answers", "work": "files"}
@@ -28,6 +28,17 @@ class FoundAnswer(Value):
     where: str = Field("", description="path:line, or a path.")
     quote: str = Field("", description="What stands there, word for word.")
     text: str = Field(description="What is wrong and what would be right.")
+    again: str = Field("", description="The id of the finding that this is, if it was found before and is still open.")
+    broken_by: str = Field("", description="The id of the finding whose fix broke this.")
+
+
+class DisputeAnswer(Value):
+    """What you say to a finding of yours that is disputed."""
+
+    finding: str
+    answer: Stand
+    because: str = Field(description="Evidence, with path:line.")
+    severity: Severity | None = Field(None, description="The lighter one, with `partly` only.")
 
 
 class TcAnswer(Value):
@@ -59,6 +70,7 @@ class VerdictAnswer(Value):
     confidence: Literal["high", "medium", "low"]
     reasoning: str
     findings: tuple[FoundAnswer, ...] = ()
+    disputes: tuple[DisputeAnswer, ...] = Field((), description="Of a re-validation: what the brief asks about.")
     tcs: Annotated[tuple[TcAnswer, ...], BeforeValidator(_listed), AfterValidator(_once)] = ()
     counts: Counts | None = Field(None, description="Of a verification: how many tests passed and failed.")
     boundaries: tuple[Boundary, ...] | None = Field(None, description="Of a verification: all boundaries.")
@@ -81,6 +93,10 @@ def as_block(fields: Form | dict[str, object]) -> str:
     said = fields if isinstance(fields, dict) else fields.model_dump(mode="json", exclude_none=True)
     if isinstance(fields, VerdictAnswer):
         said["tcs"] = {one.tc: one.status for one in fields.tcs}
+        listed = [one.model_dump(mode="json", exclude_none=True) for one in fields.findings]
+        said["findings"] = [{key: value for key, value in one.items() if value != ""} for one in listed]
+        if not fields.disputes:
+            del said["disputes"]
     return f"```json\n{json.dumps(said, indent=2, ensure_ascii=False)}\n```\n"
 
 

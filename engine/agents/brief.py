@@ -13,18 +13,25 @@ from engine.model.verdict import Finding, FixAnswer
 
 EXAMPLE_REASONING = "one or two sentences in your own words"
 
+_FINDING = {
+    "severity": "blocker, issue or nit",
+    "where": "path/to/file.md:12",
+    "quote": "the words that stand there",
+    "text": "what is wrong and what would be right",
+}
 _VERDICT = {
     "story": "<story>",
     "round": "<round>",
     "verdict": "PASS or FAIL",
     "confidence": "high, medium or low",
     "reasoning": EXAMPLE_REASONING,
-    "findings": [
+    "findings": [_FINDING],
+    "disputes": [
         {
-            "severity": "blocker, issue or nit",
-            "where": "path/to/file.md:12",
-            "quote": "the words that stand there",
-            "text": "what is wrong and what would be right",
+            "finding": "F1",
+            "answer": "concede, partly or hold",
+            "severity": "of partly only: issue or nit",
+            "because": "evidence for your answer, with path:line",
         }
     ],
     "tcs": {"TC-1.1a": "pass, fail, manual or deferred"},
@@ -33,6 +40,11 @@ _VERDICT = {
 }
 _VERIFYING = ("tcs", "counts", "boundaries")
 """What only a verification answers."""
+_AGAIN = {
+    "again": "F1, where it is that finding and still open",
+    "broken_by": "F1, where the fix of that one broke this",
+}
+"""What only a re-validation says of a finding; both may be left out."""
 _FIXES = {
     "answers": [
         {
@@ -55,6 +67,8 @@ EXAMPLES = frozenset(
         "the words that stand there",
         "what is wrong and what would be right",
         "evidence, with path:line",
+        "evidence for your answer, with path:line",
+        *_AGAIN.values(),
         "every file you changed",
         "what the code talks to outside itself",
         *(words for listed in _WORK.values() for words in listed),
@@ -63,13 +77,24 @@ EXAMPLES = frozenset(
 """What stands in the forms in place of an answer; a reply that holds one of these quotes the form."""
 _RULES = {
     "verdict": "FAIL exactly when there is a blocker or an issue. Cite where each finding stands and quote it.",
-    "fixes": "Answer every finding of the list.",
+    "fixes": "Answer every finding of the list. What is rejected or needs a person needs its reason under `because`.",
     "work": "Leave a list empty where there is nothing to say.",
 }
 
 _INVENTORY = (
     "List under `boundaries` everything outside the story's code that it talks to (services, stores, devices, the "
     "clock), each as the product has it now; leave the list empty where there is none. A PASS has no stub among them."
+)
+
+_REVALIDATE = (
+    "A finding from before that is still open says `again` with its id. A new one holds the story up only where it is "
+    "a blocker, stands where something was changed since, or says `broken_by` with the id of the finding whose fix "
+    "broke it."
+)
+_DISPUTED = (
+    "Answer under `disputes` each of {ids}, once, with evidence: `concede` (you were mistaken: it is closed; do not "
+    "list it again), `partly` (it is lighter than you said: give the new `severity`), `hold` (it stands: a person "
+    "decides). What you hold, and a `partly` that stays an issue, is open: then the verdict is FAIL."
 )
 
 
@@ -83,11 +108,14 @@ def write_brief(
     turn: int,
     words: Mapping[str, str],
     complaint: str = "",
+    disputed: Sequence[str] = (),
+    tcs: Mapping[str, str] | None = None,
     prior: str = "",
 ) -> str:
     """Put the brief together. `words` fill the prompt's placeholders; `complaint` says why an answer was refused.
 
-    `prior` is what the role had said in a session that it cannot go on with.
+    `disputed` are the ids of the role's own findings that it has to answer, `tcs` the rows that a verifier's TC table
+    must have, each with what is to be said of it, `prior` what the role had said in a lost session.
     """
     prompt, who = machine.prompts[act.prompt], machine.roles[role]
     parts = [f"# {who.title}: {act.purpose.replace('_', ' ')}, story {story.id}", ""]
@@ -103,9 +131,12 @@ def write_brief(
         parts += ["Carry out, word for word:", *(f"- {path}" for path in told), ""]
     if prompt.reads:
         parts += ["**Read:**", *(f"- {path}" for path in reads(prompt.reads, pack, story)), ""]
+    if tcs:
+        rows = [f"- {tc}" + (f": {said}" if said else "") for tc, said in tcs.items()]
+        parts += ["**The TC table has a row for each of these:**", *rows, ""]
     if act.writes:
         parts += [f"You may change: {', '.join(_writes(act, pack, story))}. Nothing else.", ""]
-    parts += [_form(act, prompt, story.id, turn)]
+    parts += [_form(act, prompt, story.id, turn, disputed)]
     return "\n".join(parts)
 
 
@@ -141,17 +172,25 @@ def list_findings(findings: Sequence[Finding], notes: Mapping[str, str]) -> str:
     return "\n".join(lines) or "(nothing)"
 
 
-def list_answers(answers: Sequence[FixAnswer], findings: Sequence[Finding]) -> str:
-    """The fixer's answers as the validators see them."""
+def list_answers(
+    answers: Sequence[FixAnswer],
+    findings: Sequence[Finding],
+    challenges: Mapping[str, str] | None = None,
+    disputed: Sequence[str] = (),
+) -> str:
+    """The fixer's answers as the validators see them, and what a person said to a finding that she challenged.
+
+    `disputed` are those that the reader has to answer.
+    """
     texts = {finding.id: finding.text for finding in findings}
-    return (
-        "\n".join(
-            f"- {answer.finding} ({texts.get(answer.finding, 'unknown finding')}): {answer.answer}"
-            + (f", because {answer.because}" if answer.because else "")
-            for answer in answers
-        )
-        or "(no answers)"
-    )
+    said = [(a.finding, a.answer + (f", because {a.because}" if a.because else "")) for a in answers]
+    said += [(id_, f"a person challenges it: {' '.join(note.split())}") for id_, note in (challenges or {}).items()]
+    lines = []
+    for id_, words in said:
+        lines.append(f"- {id_} ({texts.get(id_, 'unknown finding')}): {words}")
+        if id_ in disputed:
+            lines.append("  You found it. Answer it under `disputes`: concede, partly or hold.")
+    return "\n".join(lines) or "(no answers)"
 
 
 def _writes(act: AgentAct, pack: Pack, story: StorySource) -> list[str]:
@@ -161,12 +200,20 @@ def _writes(act: AgentAct, pack: Pack, story: StorySource) -> list[str]:
     return [path for group in paths for path in group]
 
 
-def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int) -> str:
+def _form(act: AgentAct, prompt: Prompt, story_id: str, turn: int, disputed: Sequence[str]) -> str:
     verifies = act.purpose == "verify"
     fields = {key: value for key, value in _FORMS[prompt.returns].items() if verifies or key not in _VERIFYING}
+    if not disputed:
+        fields.pop("disputes", None)
+    if act.purpose == "revalidate":
+        fields["findings"] = [{**_FINDING, **_AGAIN}]
     form = json.dumps(fields, indent=2)
     form = form.replace('"<story>"', json.dumps(story_id)).replace('"<round>"', str(turn))
     rules = f"{_RULES[prompt.returns]} {_INVENTORY}" if verifies else _RULES[prompt.returns]
+    if act.purpose == "revalidate":
+        rules += f" {_REVALIDATE}"
+    if disputed:
+        rules += f" {_DISPUTED.format(ids=', '.join(disputed))}"
     return f"Answer with exactly one fenced block in this form. {rules}\n\n```json\n{form}\n```\n"
 
 

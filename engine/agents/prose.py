@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from engine.agents.block import HOLE, InvalidReply, names, visible
-from engine.agents.vocabulary import CONFIDENCES, SEVERITIES, STATUSES, VERDICTS, Said
+from engine.agents.vocabulary import CONFIDENCES, DISPUTES, SEVERITIES, STATUSES, VERDICTS, Said, meant
 from engine.model.machine import Severity
 
 _LONG = 2000
@@ -40,13 +41,15 @@ _TITLE = re.compile(
     rf"(?i)({'|'.join(SEVERITIES)})s?(?:\s+(?:found|findings))?\s*(\([^)]*\))?\s*(:)?\s*(\([^)]*\))?\s*(.*)"
 )
 _NONE = re.compile(r"(?i)(?:none|none found|nothing|nothing found|no (?:blockers|issues|nits)|0|n/a)\.?")
-_TC = re.compile(r"[\s|*+-]*[`*]*(TC-\d+\.\d+[a-z]?(?:\.\d+)?)[`*]*\s*[|:—–-]\s*[`*]*\s*(\w+)[`*]*[\s|]*")
+_TC = re.compile(r"[\s|*+-]*[`*]*(TC-\d+\.\d+[a-z]?(?:\.\d+)?|G\d{1,4})[`*]*\s*[|:—–-]\s*[`*]*\s*(\w+)[`*]*[\s|]*")
 _PLACE = re.compile(r"`([^`\s]+(?::\d+(?:-\d+)?|\.\w+))`|(?<![\w/`])([\w./-]+\.\w+:\d+(?:-\d+)?)")
 _QUOTE = re.compile(r"[\"“]([^\"“”]{3,})[\"”]")
 _OPEN = re.compile(
     r"(?i)\b(?<!no )(?:block\w*|critical|major|issues?|fail\w*|problems?|concerns?|bugs?|wrong|broken|missing|must"
     r"|fix\w*|unless|until|provided|except|however|todo)\b"
 )
+_DISPUTES = re.compile(r"(?i)disputes?(?:\s+answered)?\s*:?")
+_SAYS = re.compile(rf"(?i)(F\d{{1,6}})\W+({'|'.join(DISPUTES)})\b(?:\W+({'|'.join(SEVERITIES)})\b)?\W*(.*)")
 _NO_BLOCK = "it holds 0 JSON blocks with 'verdict', needs exactly one."
 
 
@@ -64,6 +67,7 @@ class _Form:
     confidence: str = ""
     reasoning: list[str] = field(default_factory=list)
     tcs: dict[str, str] = field(default_factory=dict)
+    disputes: list[dict[str, object]] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
     stray: bool = False
 
@@ -133,11 +137,12 @@ def read_form(lines: list[str], story: str, turn: int) -> dict[str, object]:
         "reasoning": " ".join(form.reasoning),
         "findings": [_finding(severity, item) for severity, items in form.sections.items() for item in items],
         "tcs": form.tcs,
+        "disputes": form.disputes,
     }
 
 
 def _walk(lines: list[str], form: _Form) -> None:
-    here: Severity | None = None
+    here: Severity | Literal["dispute"] | None = None
     after = False
     for raw in lines:
         line = _plain(raw)
@@ -146,6 +151,8 @@ def _walk(lines: list[str], form: _Form) -> None:
             here, after = _open_section(form, title[1].lower(), title[5]), False
             for number in re.findall(r"\d{1,6}", f"{title[2]}{title[4]}"):
                 form.counted[here] = int(number)
+        elif _DISPUTES.fullmatch(line) and (line.endswith(":") or _heading(raw)):
+            here, after = "dispute", False
         elif label := _LABEL.fullmatch(line):
             if not {"blocker", "issue"} <= set(form.sections):
                 raise InvalidReply("the verdict stands before the lists of blockers and issues.")
@@ -163,7 +170,9 @@ def _walk(lines: list[str], form: _Form) -> None:
             if tc[1] in form.tcs:
                 raise InvalidReply(f"{tc[1]} stands twice in its TC table.")
             form.tcs[tc[1]] = tc[2].lower() if tc[2].lower() in STATUSES else tc[2]
-        elif here is not None and not _heading(raw):
+        elif here == "dispute" and not _heading(raw):
+            _dispute(form, line)
+        elif here is not None and here != "dispute" and not _heading(raw):
             _fill(form, here, raw, line)
         elif line:
             form.stray = form.stray or bool(_ITEM.fullmatch(raw.rstrip()))
@@ -205,6 +214,20 @@ def _fill(form: _Form, here: Severity, raw: str, line: str) -> None:
         items[-1] += f"\n{raw.strip()}"
     else:
         raise InvalidReply(f"{line[:80]!r} is neither a list of {here}s nor 'None'.")
+
+
+def _dispute(form: _Form, line: str) -> None:
+    """Take a line of the disputes: `F1: partly, nit: because …`."""
+    if not line or (_NONE.fullmatch(line) and not form.disputes):
+        return
+    said = _SAYS.fullmatch(line)
+    if said is None:
+        raise InvalidReply(f"{line[:80]!r} answers no dispute; write `F1: concede, because …`.")
+    partly = meant(said[2], DISPUTES) == "partly"
+    because = said[4] if partly or not said[3] else f"{said[3]} {said[4]}"
+    form.disputes.append(
+        {"finding": said[1].upper(), "answer": said[2], "severity": said[3] if partly else None, "because": because}
+    )
 
 
 def _finding(severity: Severity, item: str) -> dict[str, object]:

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from engine.agents.block import Block, InvalidReply, names, only_block, parse, split, visible
 from engine.agents.brief import EXAMPLE_REASONING, EXAMPLES
 from engine.agents.prose import read_form, stated
-from engine.agents.vocabulary import CONFIDENCES, SEVERITIES, STATUSES, VERDICTS, meant
-from engine.model.verdict import Fixes, Report, Verdict, Work
+from engine.agents.vocabulary import CONFIDENCES, DISPUTES, SEVERITIES, STATUSES, VERDICTS, meant
+from engine.model.machine import Severity
+from engine.model.verdict import Dispute, Finding, Fixes, Report, Verdict, Work
 
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _HEAVY = re.compile(rf"(?i)\W*(?:{'|'.join(word for word, said in SEVERITIES.items() if said != 'nit')})\s*[:—–-]")
@@ -32,13 +33,16 @@ def read_report(
     given: Collection[str] = (),
     findings: Collection[str] = (),
     boundaries: bool = False,
+    disputed: Mapping[str, Finding] | None = None,
+    known: Collection[str] = (),
 ) -> Report:
     """Read the one block of a reply, or a verdict in the method's own form.
 
     `tcs` must all stand in a verdict's table, `others` are the TCs that the story tests by hand or defers, `gates`
     those that ran in this round and did not pass, with their outcomes. `given` are the documents that the agent
     read: a verdict that stands in one of them is none. `findings` must all be answered by a fixer; with `boundaries`
-    a verdict must hold the inventory of boundaries, if only an empty one.
+    a verdict must hold the inventory of boundaries, if only an empty one. `disputed` are the findings of its own that
+    a validator has to answer, `known` the ids that its findings may name.
     """
     if len(text) > LIMIT:
         raise InvalidReply(f"the answer has {len(text)} characters, more than {LIMIT}.")
@@ -46,6 +50,7 @@ def read_report(
         match returns:
             case "verdict":
                 verdict = Verdict.model_validate(_normal(_verdict_fields(text, story, turn, given)))
+                _answered(verdict, disputed or {}, known)
                 return _inventoried(_consistent(verdict, story, turn, tcs, others or {}, gates or {}), boundaries)
             case "fixes":
                 return _complete(Fixes.model_validate(_fields(text, "answers")), findings)
@@ -127,6 +132,9 @@ def _normal(fields: dict[str, object]) -> dict[str, object]:
         fields["findings"] = [_normal_finding(finding) for finding in findings]
     if isinstance(tcs, dict):
         fields["tcs"] = {tc: meant(status, STATUSES) for tc, status in tcs.items()}
+    disputes = fields.get("disputes")
+    if isinstance(disputes, list):
+        fields["disputes"] = [_normal_dispute(dispute) for dispute in disputes]
     return fields
 
 
@@ -137,8 +145,18 @@ def _normal_finding(finding: object) -> object:
     return {**known, "severity": meant(finding.get("severity"), SEVERITIES)}
 
 
-_ENGINES = ("id", "sources", "ambiguous", "check", "saw")
-"""Fields of a finding that only the engine fills in; an agent's are dropped."""
+def _normal_dispute(dispute: object) -> object:
+    if not isinstance(dispute, dict):
+        return dispute
+    known = {key: value for key, value in dispute.items() if key not in _ENGINES}
+    said = {"answer": meant(dispute.get("answer"), DISPUTES)}
+    revised = {"severity": meant(dispute["severity"], SEVERITIES)} if dispute.get("severity") else {"severity": None}
+    return {**known, **said, **revised}
+
+
+_ENGINES = ("id", "sources", "ambiguous", "check", "saw", "late", "end", "disputes", "by", "was")
+"""Fields of a finding or a dispute that only the engine fills in; an agent's are dropped."""
+_LIGHTER: Mapping[Severity, tuple[Severity, ...]] = {"blocker": ("issue", "nit"), "issue": ("nit",), "nit": ()}
 
 
 def _consistent(
@@ -162,6 +180,7 @@ def _consistent(
         raise InvalidReply("a nit calls itself a blocker or an issue in its text.")
     _table(verdict, tcs, others)
     held = sum(finding.severity != "nit" for finding in verdict.findings)
+    held += sum(dispute.answer == "hold" or dispute.severity in ("blocker", "issue") for dispute in verdict.disputes)
     if verdict.verdict == "FAIL" and not held:
         raise InvalidReply("FAIL without a blocker or an issue contradicts itself.")
     why = [f"{held} open blockers or issues"] if held else []
@@ -192,6 +211,44 @@ def _table(verdict: Verdict, tcs: Collection[str], others: Mapping[str, str]) ->
             raise InvalidReply(f"{tc} is {status!r}, but the story tests it.")
 
 
+def _answered(verdict: Verdict, disputed: Mapping[str, Finding], known: Collection[str]) -> None:
+    """Each disputed finding of its own has one answer, which the rest of the verdict does not take back."""
+    for finding in verdict.findings:
+        for key, named in (("again", finding.again), ("broken_by", finding.broken_by)):
+            if named and named not in known:
+                raise InvalidReply(f"{key} names {named[:40]!r}; the findings that it may name: {_listed(known)}.")
+    told = [dispute.finding for dispute in verdict.disputes]
+    missing = [id_ for id_ in disputed if id_ not in told]
+    if missing:
+        raise InvalidReply(f"`disputes` does not answer {', '.join(missing)}: concede, partly or hold.")
+    for dispute in verdict.disputes:
+        named = dispute.finding
+        if named not in disputed:
+            raise InvalidReply(f"`disputes` answers {named[:40]!r}; what is disputed: {_listed(disputed)}.")
+        if told.count(named) > 1:
+            raise InvalidReply(f"`disputes` answers {named} twice.")
+        if not visible(dispute.because).strip():
+            raise InvalidReply(f"`disputes` says {dispute.answer} to {named} without evidence.")
+        _same_answer(dispute, disputed[named], verdict)
+
+
+def _same_answer(dispute: Dispute, finding: Finding, verdict: Verdict) -> None:
+    named, lighter = dispute.finding, _LIGHTER[finding.severity]
+    if dispute.answer == "partly" and dispute.severity not in lighter:
+        raise InvalidReply(f"partly, for {named}, needs a `severity` lighter than {finding.severity}.")
+    if dispute.answer != "partly" and dispute.severity is not None:
+        raise InvalidReply(f"{dispute.answer}, for {named}, revises no severity.")
+    listed = [other for other in verdict.findings if other.again == named or other.words == finding.words]
+    if dispute.answer == "concede" and listed:
+        raise InvalidReply(f"it concedes {named} and lists it again as open.")
+    if dispute.answer == "partly" and any(other.severity != dispute.severity for other in listed):
+        raise InvalidReply(f"it revises {named} to {dispute.severity} and lists it as something else.")
+
+
+def _listed(ids: Collection[str]) -> str:
+    return ", ".join(ids) or "none"
+
+
 def _inventoried(verdict: Verdict, demanded: bool) -> Verdict:
     if verdict.boundaries is None and demanded:
         raise InvalidReply("it lacks `boundaries`: what the code talks to outside itself; an empty list says: nothing.")
@@ -214,4 +271,7 @@ def _complete(fixes: Fixes, findings: Collection[str]) -> Fixes:
     twice = sorted({finding for finding in answered if answered.count(finding) > 1})
     if twice:
         raise InvalidReply(f"it answers {', '.join(twice)} twice.")
+    for answer in fixes.answers:
+        if answer.answer != "fixed" and not visible(answer.because).strip():
+            raise InvalidReply(f"{answer.finding[:40]} is {answer.answer!r} without a reason under `because`.")
     return fixes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from engine.model.machine import Severity
-from engine.model.verdict import Outcome
+from engine.model.verdict import Outcome, Stand
 
 Said = Literal["PASS", "FAIL"]
 
@@ -39,11 +39,20 @@ STATUSES: Mapping[str, Outcome] = {
     "manual": "manual",
     "deferred": "deferred",
 }
+DISPUTES: Mapping[str, Stand] = {
+    "concede": "concede",
+    "conceded": "concede",
+    "partly": "partly",
+    "partially": "partly",
+    "hold": "hold",
+    "held": "hold",
+}
 CONFIDENCES: Mapping[str, str] = {"high": "high", "medium": "medium", "low": "low"}
 TABLES: Mapping[str, Mapping[str, str]] = {
     "verdict": VERDICTS,
     "severity": SEVERITIES,
     "TC status": STATUSES,
+    "dispute": DISPUTES,
     "confidence": CONFIDENCES,
 }
 """What a word is said of → word → what it means; docs/verdicts.md shows the same table."""

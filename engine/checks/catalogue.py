@@ -119,6 +119,7 @@ def problem(
     *,
     name: str = "",
     story: str | None = None,
+    also: str | None = None,
     echoes: Iterable[Echo] = (),
 ) -> Problem:
     """Build a problem of the catalogue; `name` fills the remedy's blank."""
@@ -127,6 +128,7 @@ def problem(
         code=code,
         severity=rule.severity,
         story=story,
+        also=also,
         file=place.file,
         line=place.line,
         message=message,

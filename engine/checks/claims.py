@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from engine.checks.plan import find_test_files
@@ -75,22 +75,27 @@ def read_claims(reading: Reading) -> list[Claim]:
     """Collect the claims of all pages but the specs, in reading order."""
     found: list[Claim] = []
     for page in reading.pages():
-        if page.role == "spec":
-            continue
-        claims, used = read_tables(reading, page)
-        so_far = [c for c in (*found, *claims) if c.path]
-        names = Names(
-            {(q.story, _stem(c.path)): c.path for c in so_far for q in c.quantities},
-            frozenset(part for c in so_far for part in c.path.lower().split("/")[:-1]),
-        )
-        for line in page.lines:
-            worth = DIGIT.search(line.text) and WORTH.search(line.text)
-            if line.engine or line.number in used or not worth:
-                continue
-            claims += _graph(reading, page, line) if line.fenced else _prose(reading, page, line, names)
-        claims.sort(key=lambda c: c.place.line)
-        found += dict.fromkeys(claims)
+        found += read_page(reading, page, found)
     return found
+
+
+def read_page(reading: Reading, page: Page, earlier: Iterable[Claim]) -> list[Claim]:
+    """Collect the claims of one page; those of *earlier* pages say which names stand for which files."""
+    if page.role == "spec":
+        return []
+    claims, used = read_tables(reading, page)
+    so_far = [c for c in (*earlier, *claims) if c.path]
+    names = Names(
+        {(q.story, _stem(c.path)): c.path for c in so_far for q in c.quantities},
+        frozenset(part for c in so_far for part in c.path.lower().split("/")[:-1]),
+    )
+    for line in page.lines:
+        worth = DIGIT.search(line.text) and WORTH.search(line.text)
+        if line.engine or line.number in used or not worth:
+            continue
+        claims += _graph(reading, page, line) if line.fenced else _prose(reading, page, line, names)
+    claims.sort(key=lambda c: c.place.line)
+    return list(dict.fromkeys(claims))
 
 
 def _graph(reading: Reading, page: Page, line: Line) -> Iterator[Claim]:

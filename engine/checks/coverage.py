@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
@@ -78,6 +78,18 @@ def read_coverage(story: Story, known: Sequence[str]) -> Coverage:
     for id_ in [*deferred]:
         manual.pop(id_, None)
     return Coverage(tests, {i: n for i, n in manual.items() if i not in tests}, deferred, acs)
+
+
+def read_owed(coverage: Mapping[str, Coverage], story: str) -> dict[str, str]:
+    """The TCs that other stories put off to this one and that it says nothing of, each with the story that did."""
+    mine = coverage[story]
+    named = {*mine.taken, *mine.deferred}
+    return {
+        id_: other
+        for other, theirs in coverage.items()
+        for id_, mention in theirs.deferred.items()
+        if mention.status == "deferred" and mention.target == story and id_ not in named and id_.startswith("TC-")
+    }
 
 
 def read_mentions(story: Story, known: Sequence[str]) -> Iterator[Mention]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from engine.checks.claims import read_claims
-from engine.checks.coverage import Coverage, read_coverage
+from engine.checks.coverage import Coverage, read_coverage, read_owed
 from engine.checks.plan import find_test_files, is_test
 from engine.checks.reading import Reading, Story, read_pack_pages
 from engine.checks.references import FILES, kind_of
@@ -43,7 +43,7 @@ class OwnedFiles:
 
 
 def expected_tests(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ...]]:
-    """Return the story's stated number of tests (None where it names none) and the TCs it owns by test."""
+    """Return the story's stated number of tests (None where it names none) and the TCs it owns or owes by test."""
     reading = read_pack_pages(pack, lambda _: True)
     story = reading.by_id[story_id]
     stated = [
@@ -52,7 +52,7 @@ def expected_tests(pack: Pack, story_id: str) -> tuple[int | None, tuple[str, ..
         if claim.role == "story" and claim.story == story_id and claim.quantities[0] == own(story_id)
         if not claim.hedged and not claim.part and not claim.source
     ]
-    return (stated[0] if stated else None), tuple(_coverage(reading, story).tests)
+    return (stated[0] if stated else None), tuple(_tested(reading, story))
 
 
 def other_tcs(pack: Pack, story_id: str) -> dict[str, str]:
@@ -62,11 +62,19 @@ def other_tcs(pack: Pack, story_id: str) -> dict[str, str]:
     return {**dict.fromkeys(coverage.deferred, "deferred"), **dict.fromkeys(coverage.manual, "manual")}
 
 
+def owed_tcs(pack: Pack, story_id: str) -> dict[str, str]:
+    """Return the TCs that other stories put off to this one and that it does not list, each with that story."""
+    reading = read_pack_pages(pack, lambda _: True)
+    return read_owed({story.id: _coverage(reading, story) for story in reading.stories}, story_id)
+
+
 def owned_acs(pack: Pack, story_id: str) -> tuple[str, ...]:
     """Return the ids of the ACs that a story names, and of those that its TCs belong to."""
     reading = read_pack_pages(pack, lambda _: True)
     coverage = _coverage(reading, reading.by_id[story_id])
-    parents = [f"AC-{tc[3:].rstrip('abcdefghijklmnopqrstuvwxyz')}" for tc in coverage.taken]
+    parents = [
+        f"AC-{tc[3:].rstrip('abcdefghijklmnopqrstuvwxyz')}" for tc in (*coverage.taken, *owed_tcs(pack, story_id))
+    ]
     return tuple(dict.fromkeys([*coverage.acs, *parents]))
 
 
@@ -129,3 +137,8 @@ def _paths(line: Line) -> Iterator[str]:
 
 def _coverage(reading: Reading, story: Story) -> Coverage:
     return read_coverage(story, [*reading.defined])
+
+
+def _tested(reading: Reading, story: Story) -> list[str]:
+    """The TCs that a story lists for tests, and those that it owes."""
+    return [*_coverage(reading, story).tests, *owed_tcs(reading.pack, story.id)]

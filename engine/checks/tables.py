@@ -19,6 +19,7 @@ _PREVIOUS = re.compile(r"(?:previous|prior|baseline|before|earlier)\b", re.I)
 _CELL = re.compile(r"\+?(\d{1,5})(?:\s+(?:new )?tests?)?(?:\s*\([^()]*\))?")
 _IN_CELL = re.compile(r"(?<![\w.~])\+?(\d{1,5})\s+(?:[\w-]+\s+){0,3}?tests?\b")
 _HEDGED = re.compile(r"\bor\b|depend|commonly|optional|parallel|only\b|\bif\b|~", re.I)
+_BUG = re.compile(r"g\d{1,4}\b")
 _BREAKDOWN = re.compile(r"\btests?\b|\btdd\b|\bred\b", re.I)
 
 
@@ -100,6 +101,8 @@ def _files(reading: Reading, page: Page, table: Table, header: list[str], story:
         label = plain(row.cells[0]).lower()
         if column is not None and label.startswith(("total", "sum")) and story:
             yield from _cell(page, row, column, own(story))
+        if not files and (bug := _BUG.match(label)):
+            files = [bug[0].upper()]  # its test may stand in any file
         if len(files) != 1:
             continue
         if column is not None:

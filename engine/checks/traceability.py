@@ -110,7 +110,12 @@ def _deferred(reading: Reading, coverage: dict[str, Coverage]) -> Iterator[Probl
                 continue
             message = f"{id_} is {_to(mention)}, but {_answer(reading, mention, takers)}."
             name = f"story {mention.target}" if mention.target else "the story that tests it"
-            yield problem("C208", story.page.at(mention.line), message, name=name, story=story.id)
+            owing = reading.by_id.get(mention.target or "")
+            owes = [echo(owing.page.at(1), f"story {owing.id} owes {id_} and does not list it")] if owing else []
+            also = owing.id if owing else None
+            yield problem(
+                "C208", story.page.at(mention.line), message, name=name, story=story.id, also=also, echoes=owes
+            )
 
 
 def _to(mention: Mention) -> str:

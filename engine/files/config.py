@@ -104,9 +104,10 @@ class Notify(Value):
 
 
 class Standing(Value):
-    """Answers given once for all stories."""
+    """Answers given once for all stories, and who gives them."""
 
     effort: Literal["all", "blockers only"] | None = None
+    by: str = ""
 
 
 class Config(Value):
@@ -140,6 +141,10 @@ def read_config(root: Path) -> Config:
         config = Config.model_validate(data)
     except ValidationError as err:
         raise _first_fault(err, text) from err
+    if config.standing.effort == "blockers only" and not config.standing.by.strip():
+        message = "standing.effort: leaving issues is a risk that somebody accepts by name."
+        remedy = 'Write who: `by = "Ana"` under [standing].'
+        raise FormatError(message, path=NAME, line=_line_of(text, ["standing", "effort"]), remedy=remedy)
     for folder in config.packs.paths:
         _demand_folder(root, folder, text)
     return config

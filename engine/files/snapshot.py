@@ -53,6 +53,15 @@ def find_snapshot(root: Path, ref: str, links: Collection[str]) -> str | None:
     return None
 
 
+def compare_snapshots(root: Path, then: str, now: str, *, but: Sequence[str]) -> list[tuple[str, str]]:
+    """Each file in which two snapshots differ, with the lines added and removed; the paths in `but` are left out."""
+    spare = [f":(exclude,literal){path}" for path in but]
+    words = ("-r", "-z", "--no-renames", "--numstat", "--relative", then, now, "--", ".", *spare)
+    told = os.fsdecode(run_git(root, "diff-tree", *words) or b"").split("\0")
+    rows = [row.split("\t", 2) for row in told if row]
+    return [(path, "changed" if added == "-" else f"+{added} -{gone}") for added, gone, path in rows]
+
+
 def restore_snapshot(root: Path, index: Path, then: str, now: str, *, but: Sequence[str]) -> list[str]:
     """Bring the files of one snapshot back where another was just taken; the paths in `but` stay as they are.
 

@@ -68,6 +68,11 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
     read = {
         "items": tuple(_items(document, machine, checklist, problems)),
         "decisions": tuple(_decisions(document, checklist, source.raw)),
+        "boxes": tuple(
+            ShownItem(id=item.text, section=DECISIONS, text=item.text, ticked=item.checked, line=item.line)
+            for item in document.items
+            if item.headings[-2:] == (checklist, DECISIONS)
+        ),
         "rows": tuple(_rows(document, checklist)),
         "lines": {**story.lines, "checklist": next(h.line for h in document.headings if h.text == checklist)},
     }

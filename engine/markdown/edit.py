@@ -69,6 +69,18 @@ class RemoveSection:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplaceLine:
+    """Replace one line by another, or by itself and rows that follow it; *nth* counts the lines that are equal.
+
+    A line that is corrected already counts as one of them, and stays.
+    """
+
+    before: str
+    after: str
+    nth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class AppendRow:
     """Add a row to the first table of the section at *path*.
 
@@ -79,7 +91,7 @@ class AppendRow:
     cells: tuple[str, ...]
 
 
-Edit = SetItem | SetKey | RemoveKey | InsertSection | RemoveSection | AppendRow
+Edit = SetItem | SetKey | RemoveKey | InsertSection | RemoveSection | AppendRow | ReplaceLine
 
 
 def apply_edits(raw: bytes, edits: Sequence[Edit]) -> bytes:
@@ -104,6 +116,8 @@ def _apply(document: Document, edit: Edit) -> Document:
             return _remove_section(document, edit)
         case AppendRow():
             return _append_row(document, edit)
+        case ReplaceLine():
+            return _replace_line(document, edit)
         case _:
             assert_never(edit)
 
@@ -201,6 +215,27 @@ def _append_row(old: Document, edit: AppendRow) -> Document:
     new = splice(old, at, at, text.encode("utf-8", "replace"), line=line, lines=0)
     found = parts(new, line) == [Part(line, "row", cells)]
     return proven(new, found, f"line {line} would not be the new row")
+
+
+def _replace_line(old: Document, edit: ReplaceLine) -> Document:
+    places, after = equal_lines(old.raw, edit.before, edit.after), edit.after.split("\n")
+    if edit.nth >= len(places):
+        raise StoryChanged(f"the line {edit.before!r} is not there any more.")
+    line = places[edit.nth]
+    if lines_of(old.raw)[line - 1 : line - 1 + len(after)] == after:
+        return old
+    at, text = start_of(old.raw, line), line_ending(old.raw).join(after).encode("utf-8", "replace")
+    end = at + len(edit.before.encode("utf-8", "replace"))
+    new = splice(old, at, end, text, line=line, lines=1)
+    before, now = ([(part.kind, part.line) for part in parts(doc, line)] for doc in (old, new))
+    rows = all([part.kind for part in parts(new, line + n)] == ["row"] for n in range(1, len(after)))
+    return proven(new, before == now and rows, f"line {line} would be something else than it was")
+
+
+def equal_lines(raw: bytes, before: str, after: str) -> list[int]:
+    """The lines that ReplaceLine may mean: those that are to be replaced, and those that are already."""
+    shown, done = lines_of(raw), after.split("\n")
+    return [n + 1 for n in range(len(shown)) if shown[n] == before or shown[n : n + len(done)] == done]
 
 
 def table_cell(cell: str) -> str:

@@ -86,7 +86,7 @@ class Brief(Value):
     text: str
     session: str | None = None
     writes: tuple[str, ...] = ()
-    returns: Literal["verdict", "fixes", "work"] = "work"
+    returns: Literal["verdict", "fixes", "work", "words"] = "work"
     workspace: Workspace | None = None
 
 

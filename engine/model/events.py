@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter
 
 from engine.model.base import Value
 from engine.model.call import Usage
-from engine.model.verdict import Counts, Finding, FixAnswer
+from engine.model.verdict import Counts, Dispute, Finding, FixAnswer
 
 
 class Adopted(Value):
@@ -26,7 +26,8 @@ class Adopted(Value):
 class Began(Value):
     """A call was submitted; its id is minted here, once. `number` names its evidence file.
 
-    `files` holds the hashes of the files that a fixer may change, as they were before it.
+    `files` holds the hashes of the files that a fixer may change, as they were before it. With a `question` it is
+    what a person asked an agent in between: it changes no fact.
     """
 
     event: Literal["began"] = "began"
@@ -40,6 +41,7 @@ class Began(Value):
     resumes: str | None = None
     inputs: dict[str, str] = {}
     files: dict[str, str] = {}
+    question: str = ""
 
     @property
     def evidence(self) -> str:
@@ -52,7 +54,9 @@ class Ended(Value):
 
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
     and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more. `lost`
-    is the session that it should have gone on with, and could not.
+    is the session that it should have gone on with, and could not. A consolidation says what it saw in each document,
+    section by section, and who `accepts` by a standing answer that issues are left. `inputs` are those that an action
+    left which may change some.
     """
 
     event: Literal["ended"] = "ended"
@@ -63,10 +67,14 @@ class Ended(Value):
     facts: dict[str, str] = {}
     findings: tuple[Finding, ...] = ()
     answers: tuple[FixAnswer, ...] = ()
+    disputes: tuple[Dispute, ...] = ()
+    sections: dict[str, tuple[str, ...]] = {}
+    accepts: str = ""
     tcs: dict[str, str] = {}
     counts: Counts | None = None
     evidence: str
     sha: str
+    inputs: dict[str, str] = {}
     freezes: bool = False
     session: str | None = None
     lost: str | None = None
@@ -75,17 +83,25 @@ class Ended(Value):
 
 
 class Asked(Value):
-    """A question was put to a person in story.md, under the heading that starts with `id`."""
+    """A question was put to a person in story.md, under the heading that starts with `id`.
+
+    `shows` are the lines that she is shown with it.
+    """
 
     event: Literal["asked"] = "asked"
     at: str
     id: str
     decision: str
     finding: str | None = None
+    shows: tuple[str, ...] = ()
 
 
 class Decided(Value):
-    """A question was answered: by a person, by the standing answer, or because there was nothing to ask."""
+    """A question was answered: by a person, by the standing answer, or because there was nothing to ask.
+
+    `rest` says that she answered it by the one box for all that she did not answer otherwise; `bugs` are those that
+    she reported by it, id → what is wrong.
+    """
 
     event: Literal["decided"] = "decided"
     at: str
@@ -95,20 +111,54 @@ class Decided(Value):
     option: str
     note: str = ""
     by: str
+    rest: bool = False
+    bugs: dict[str, str] = {}
+
+
+class Figure(Value):
+    """One line of a document with a number of tests, as it was and as it is corrected; `nth` of its equals."""
+
+    file: str
+    line: int
+    before: str
+    after: str
+    nth: int = 0
+
+
+class Corrected(Value):
+    """An answer settled a number of tests, and the figures of other places follow; written before these files are.
+
+    `decision` is the id of the question, `counted` the bugs that the story's own number now includes, and `left` what
+    contradicts it still and a person must correct.
+    """
+
+    event: Literal["corrected"] = "corrected"
+    at: str
+    by: str
+    decision: str
+    why: str
+    figures: tuple[Figure, ...] = ()
+    left: tuple[str, ...] = ()
+    counted: tuple[str, ...] = ()
 
 
 class Ticked(Value):
-    """A person ticked or unticked a human item."""
+    """A person ticked or unticked a human item; `inputs` are those it rests on, as they were when it was noticed."""
 
     event: Literal["ticked"] = "ticked"
     at: str
     item: str
     ticked: bool
     by: str
+    inputs: dict[str, str] = {}
 
 
 class Stepped(Value):
-    """A step was taken; written before story.md, so that a killed engine can write it again."""
+    """A step was taken; written before story.md, so that a killed engine can write it again.
+
+    `changed` are the parts of the inputs that moved, where that sent the story back. Where a person overruled what
+    stood against it, `by`, `because` and `unmet` say who, why, and what did not hold.
+    """
 
     event: Literal["stepped"] = "stepped"
     at: str
@@ -121,6 +171,10 @@ class Stepped(Value):
     evidence: tuple[str, ...] = ()
     enters: str | None = None
     resets: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    by: str = ""
+    because: str = ""
+    unmet: tuple[str, ...] = ()
 
 
 class Rewound(Value):
@@ -149,5 +203,5 @@ class Wrote(Value):
     event: Literal["wrote"] = "wrote"
 
 
-Event = Adopted | Began | Ended | Asked | Decided | Ticked | Stepped | Rewound | Wrote
+Event = Adopted | Began | Ended | Asked | Decided | Corrected | Ticked | Stepped | Rewound | Wrote
 EVENT: TypeAdapter[Event] = TypeAdapter(Annotated[Event, Field(discriminator="event")])

@@ -8,7 +8,7 @@ Fact = tuple[str, ...]
 """("item", id) → "ticked" | "open"; ("verdict", role) → "PASS" | "FAIL"; ("gate", name) → outcome;
 ("decision", name) → option or "answered"; ("findings", "to_fix" | "ambiguous") → "some" | "none";
 ("claims",) → "confirmed" | "refuted"; ("deviations",) → "some" | "none"; ("rounds", loop) → "left" | "used_up";
-("dependencies",) → "complete" | "open"; ("inputs",) → "unchanged" | "changed"; ("files",) → "exist" | "missing".
+("dependencies",) → "complete" | "open"; ("files",) → "exist" | "missing".
 """
 
 Facts = Mapping[Fact, str]

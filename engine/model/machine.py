@@ -47,14 +47,11 @@ class Guard(Value):
     verdict: VerdictIs | None = None
     gate: dict[str, Many] | None = Field(None, description="Gates and the outcomes that will do.")
     decision: dict[str, Many] | None = Field(None, description="Decisions and the options that will do.")
-    findings: dict[Literal["to_fix", "ambiguous"], Literal["some", "none"]] | None = None
+    findings: dict[Literal["to_fix", "ambiguous", "challenged"], Literal["some", "none"]] | None = None
     claims: Literal["confirmed", "refuted"] | None = Field(None, description="What the spot check found.")
     deviations: Literal["some", "none"] | None = Field(None, description="What the self-review told.")
     rounds: dict[str, Literal["left", "used_up"]] | None = None
     dependencies: Literal["complete"] | None = Field(None, description="Are the stories before it complete?")
-    inputs: Literal["unchanged", "changed"] | None = Field(
-        None, description="Is what the validators read still what it was?"
-    )
     files: Literal["exist"] | None = Field(None, description="Are story.md and the prompts there?")
 
     @model_validator(mode="after")
@@ -89,7 +86,7 @@ class AgentAct(Value):
     purpose: Purpose
     prompt: str
     session: Session
-    only: Literal["not_passed_on_current_inputs"] | None = None
+    only: Literal["not_passed_on_current_inputs", "challenged"] | None = None
     writes: tuple[str, ...] = Field((), description="Globs of the paths it may change.")
     ticks: tuple[str, ...] = ()
 
@@ -296,11 +293,35 @@ class Decision(Value):
     box: dict[str, str] = Field({}, description="Item whose tick alone means this option.")
     standing: bool = Field(False, description="May story.toml answer it once for all?")
     amends: Many = Field((), description="Options that authorise a change of the tests that Red froze.")
+    challenges: Many = Field((), description="Options by which a person lets the validator of a finding answer her.")
+    rest: str | None = Field(None, description="Option that one box gives to every finding without an answer.")
+
+    reports: Many = Field((), description="Options whose note reports bugs (`G1: …`): each authorises one more test.")
+    settles: dict[str, Literal["story", "run", "spec"]] = Field(
+        {}, description="Options that say whose test count holds; the figures of the others are corrected."
+    )
+    shows: Literal["changes", "counts"] | None = Field(
+        None, description="What the question shows: what changed since the last answer, or who says which test count."
+    )
+
+    @model_validator(mode="after")
+    def _reports_amend(self) -> Decision:
+        if not set(self.reports) <= set(self.amends):
+            raise ValueError("`reports` needs its options in `amends`: a bug's test comes after Red")
+        return self
+
+    @model_validator(mode="after")
+    def _rest_of_findings(self) -> Decision:
+        if self.rest and (self.per != "finding" or self.note == "required"):
+            raise ValueError("`rest` needs `per: finding`, and no note that is required")
+        return self
 
     @model_validator(mode="after")
     def _amends_by_a_person(self) -> Decision:
         if self.amends and self.standing:
             raise ValueError("`amends` needs a person each time: drop `standing`")
+        if self.challenges and self.per != "finding":
+            raise ValueError("`challenges` is about findings: write `per: finding`")
         return self
 
 
@@ -330,6 +351,15 @@ class People(Value):
 
     proof: Literal["box", "committed", "signed"] = Field("box", description="The box alone, or the commit of its line.")
     agents: tuple[str, ...] = Field((), description="E-mail addresses whose commits are no person's.")
+
+
+class Stale(Value):
+    """Where a story goes back to when what its evidence rests on was changed from outside."""
+
+    rests_on: Annotated[tuple[Input, ...], BeforeValidator(_listed), Field(min_length=1)]
+    in_: Many = Field(alias="in", description="States in which it is acted on.")
+    to: str
+    enters: str
 
 
 class Needs(Value):
@@ -381,6 +411,7 @@ class Machine(Value):
     loops: dict[Id, Loop] = {}
     defaults: Defaults
     states: dict[Id, State]
+    stale: tuple[Stale, ...] = ()
     pipeline: Pipeline
     people: People = People()
     rules: tuple[Rule, ...] = ()

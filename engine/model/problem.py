@@ -26,17 +26,22 @@ class Echo(Value):
 class Problem(Value):
     """One root cause: a code, a place, what is wrong and what to do about it.
 
-    `file` is relative to the repository (posix), `line` is 1-based.
+    `file` is relative to the repository (posix), `line` is 1-based. `also` is another story that it is about.
     """
 
     code: str
     severity: Severity
     story: str | None = None
+    also: str | None = None
     file: str
     line: int
     message: str
     remedy: str
     echoes: tuple[Echo, ...] = ()
+
+    def concerns(self, story: str) -> bool:
+        """Is it about this story?"""
+        return story in (self.story, self.also)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.severity.value} {self.code}: {self.message} {self.remedy}"

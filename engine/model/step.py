@@ -20,12 +20,14 @@ class Todo(Value):
 
 
 class Fire(Value):
-    """An exit is open: take it."""
+    """An exit is open: take it. Or what `changed` from outside sends the story back and `opens` items."""
 
     source: str
     dest: str
     exit: Exit
     why: str
+    opens: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
 
 
 class Run(Value):

@@ -37,7 +37,8 @@ class ShownRow(Value):
 class Story(Value):
     """What story.md says. `state` is None before adoption; `log` holds the step numbers of the log's `rows`.
 
-    `lines` are those of the engine's front-matter keys and of the checklist's heading.
+    `boxes` stand above the questions. `lines` are those of the engine's front-matter keys and of the checklist's
+    heading.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Story(Value):
     depends_on: tuple[str, ...] | None = None
     items: tuple[ShownItem, ...] = ()
     decisions: tuple[ShownDecision, ...] = ()
+    boxes: tuple[ShownItem, ...] = ()
     rows: tuple[ShownRow, ...] = ()
     lines: dict[str, int] = {}
 

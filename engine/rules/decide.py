@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.model.facts import Facts
+from engine.model.inputs import DOCUMENTS, moved_parts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
+from engine.rules.disputes import disputed, unsettled
 from engine.rules.guards import explain, facts_of, leaves, phrase
 from engine.rules.history import Progress, Who, reopened, roles_of
+from engine.rules.stale import send_back
 from engine.rules.statechart import Cursor, Statechart
 
 PHASES: tuple[Phase, ...] = ("validation", "ready", "execution", "verification", "done")
@@ -18,20 +21,26 @@ INVALID_TWICE = 2
 def decide(chart: Statechart, progress: Progress, facts: Facts, inputs: dict[str, str]) -> Decision:
     """Answer what comes next for one story.
 
-    `facts` are the journal's facts with those of the world around it (dependencies, inputs, files, own items);
-    `inputs` are the hashes of what the validators read now.
+    `facts` are the journal's facts with those of the world around it (dependencies, files, own items); `inputs` are
+    the hashes of what evidence rests on, as they are now. What changed from outside comes before all else, but a call
+    that runs is ended first, and so is what a person answered, unless that would end the story well.
     """
     machine, state = chart.machine, chart.machine.states[progress.state]
     if progress.state in machine.terminal:
         return Wait(for_="nobody", why=(f"the story is {progress.state}",))
+    back = None if progress.running else send_back(machine, progress, inputs)
+    if back is not None and not state.asks:
+        return back
     pending = next(_pending(machine, progress, inputs), None)
     if pending is not None and not isinstance(pending[0].act, AskAct):
         spent = next((todo for todo in pending if _spent(machine, progress, todo)), None)
         return _give_up(machine, progress, spent) if spent else Run(todo=pending)
     cursor = Cursor(progress.state, facts, progress.origin)
     exit_ = chart.advance(cursor)
+    if back is not None and (exit_ is None or machine.terminal.get(cursor.state) == "success"):
+        return back
     if exit_ is not None:
-        blocked = _own_items(machine, progress.state, cursor.state, facts)
+        blocked = own_items(machine, progress.state, cursor.state, facts) or open_findings(machine, progress, exit_)
         if blocked:
             return Wait(for_="person", why=blocked)
         return Fire(source=progress.state, dest=cursor.state, exit=exit_, why=_why(chart, exit_, progress))
@@ -61,8 +70,8 @@ def next_question(machine: Machine, progress: Progress) -> AskAct | None:
 
 
 def unticks(machine: Machine, progress: Progress, fire: Fire) -> tuple[str, ...]:
-    """The items that taking an exit unticks, of those that are ticked by then."""
-    return tuple(
+    """The items that a step unticks, of those that are ticked by then."""
+    return fire.opens or tuple(
         item
         for item in reopened(machine, machine.states[fire.dest])
         if progress.ticked(item) or item in fire.exit.ticks
@@ -88,8 +97,11 @@ def _done(progress: Progress, act: SimpleAct, role: str, inputs: dict[str, str])
         return act.ask in named | {event.decision for event in progress.decided.values()}
     if (act.id, role) in progress.done:
         return True
+    if isinstance(act, AgentAct) and act.only == "challenged":
+        return not disputed(progress, role)
     if isinstance(act, AgentAct) and act.only:
-        return progress.facts.get(("verdict", role)) == "PASS" and progress.judged.get(role) == inputs
+        same = not moved_parts(progress.judged.get(role, {}), inputs, DOCUMENTS)
+        return progress.facts.get(("verdict", role)) == "PASS" and same
     return False
 
 
@@ -135,7 +147,7 @@ def _give_up(machine: Machine, progress: Progress, todo: Todo) -> Fire:
     return Fire(source=progress.state, dest=failed, exit=Exit(to=failed), why=why)
 
 
-def _own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[str, ...]:
+def own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[str, ...]:
     """Own items of a phase guard the way onward out of it."""
     here, there = machine.phase_of(source), machine.phase_of(dest)
     if PHASES.index(there) <= PHASES.index(here) or machine.terminal.get(dest) == "failure":
@@ -143,6 +155,13 @@ def _own_items(machine: Machine, source: str, dest: str, facts: Facts) -> tuple[
     open_ = [fact for fact, value in facts.items() if fact[0] == "own" and value == "open"]
     late = [fact for fact in open_ if PHASES.index(section_phase(machine, fact[1])) < PHASES.index(there)]
     return tuple(f"item not ticked: {fact[2]!r} ({fact[1]})" for fact in late)
+
+
+def open_findings(machine: Machine, progress: Progress, exit_: Exit) -> tuple[str, ...]:
+    """No story succeeds over a blocker or an issue of which nobody can say how it ended."""
+    if machine.terminal.get(exit_.to) != "success":
+        return ()
+    return tuple(f"{f.id} ({f.severity}) is open: {f.text}" for f in unsettled(progress))
 
 
 def section_phase(machine: Machine, section: str) -> Phase:
@@ -160,7 +179,8 @@ def _why(chart: Statechart, exit_: Exit, progress: Progress) -> str:
     """What was observed or decided in the state; where nothing was, the guard in words."""
     said = [ended.why for ended in progress.done.values() if ended.why]
     decided = [
-        f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} ({event.by})"
+        f"{event.decision}{' ' + event.finding if event.finding else ''}: {event.option} "
+        + f"({event.by}{', by the box for the rest' if event.rest else ''})"
         + (f": {' '.join(event.note.split())}" if event.note else "")
         for event in progress.decided.values()
         if event.by

@@ -15,6 +15,7 @@ from engine.rules.projection import odd_rows, rewound
 
 _BACK = "Put it back (`git diff` shows the change), or bring story.md back: `story rewind {story} --to {state}`."
 _EVIDENCE = "Bring the file back from git, or rewind to before it: `story rewind {story} --to STATE`."
+_DRIFT = "Compare it with what was accepted; what is to be done about it is a story of its own."
 _JOURNAL = "Bring the journal back: `{back}`."
 
 CATALOGUE: dict[str, tuple[str, str]] = {
@@ -34,6 +35,7 @@ CATALOGUE: dict[str, tuple[str, str]] = {
     "S126": ("the journal is another story's", _JOURNAL),
     "S127": ("a human item that the state needs is not ticked", _BACK),
     "S128": ("an event of the journal cannot have happened where it stands", _JOURNAL),
+    "S129": ("what a complete story rested on has changed since (a warning; it stays complete)", _DRIFT),
 }
 """Code → (what is wrong, the way back)."""
 MENDED = ("S111", "S114", "S115", "S116", "S117", "S118", "S119", "S120", "S127")

@@ -122,7 +122,7 @@ def phrase(leaf: Is, machine: Machine) -> str:
         return f"{machine.items[names[0]].text!r} is ticked"
     if kind == "files":
         return "story.md and its prompts are there"
-    verb = "are" if kind in ("dependencies", "inputs", "claims", "findings") else "is"
+    verb = "are" if kind in ("dependencies", "claims", "findings") else "is"
     return f"{' '.join(leaf.fact)} {verb} {' or '.join(sorted(leaf.wanted))}"
 
 
@@ -158,7 +158,7 @@ def _terms(machine: Machine, guard: Guard) -> Iterator[Term]:
         yield Is(("findings", name), frozenset({value}))
     for name, amount in (guard.rounds or {}).items():
         yield Is(("rounds", name), frozenset({amount}))
-    for single in ("claims", "deviations", "dependencies", "inputs", "files"):
+    for single in ("claims", "deviations", "dependencies", "files"):
         wanted = getattr(guard, single)
         if wanted is not None:
             yield Is((single,), frozenset({wanted}))

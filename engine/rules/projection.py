@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from engine.markdown.edit import AppendRow, Edit, InsertSection, RemoveSection, SetItem, SetKey, table_cell
 from engine.model.events import Adopted, Asked, Rewound, Stepped
 from engine.model.machine import Decision, Machine
 from engine.model.story import ShownRow, Story
 from engine.model.verdict import Finding
+from engine.rules.disputes import withheld
 from engine.rules.history import Progress, fold
 
 DECISIONS, LOG = "Decisions", "Log"
@@ -49,8 +50,8 @@ def edits(machine: Machine, progress: Progress, story: Story, evidence: str) -> 
     ]
 
 
-def question_text(machine: Machine, asked: Asked, finding: Finding | None) -> str:
-    """One question as a task list with closed options and room for a note."""
+def question_text(machine: Machine, asked: Asked, finding: Finding | None, without: Collection[str] = ()) -> str:
+    """One question as a task list with closed options and room for a note; `without` those that it does not have."""
     decision = machine.decisions[asked.decision]
     lines = [f"#### {asked.id}: {decision.title}" + (f", {finding.id}" if finding else ""), ""]
     if finding is not None:
@@ -58,19 +59,26 @@ def question_text(machine: Machine, asked: Asked, finding: Finding | None) -> st
         lines += [f"{finding.severity} of {' and '.join(finding.sources)}{where}: {_one_line(finding.text)}"]
         lines += [f"Asked because {finding.ambiguous}.", ""] if finding.ambiguous else [""]
     lines += [" ".join(decision.ask), ""]
+    lines += [*asked.shows, ""] if asked.shows else []
     boxes = " or ".join(f"`{machine.items[item].text}`" for item in decision.box)
     if boxes:
         lines += [f"Tick {boxes} in the checklist above, or exactly one of these:", ""]
     else:
         lines += ["Tick exactly one:", ""]
-    lines += [f"- [ ] {text}" for text in option_texts(decision).values()]
+    lines += [f"- [ ] {text}" for text in option_texts(decision, without).values()]
     return "\n".join([*lines, "", "Note (required):" if decision.note == "required" else "Note:"])
 
 
-def option_texts(decision: Decision) -> dict[str, str]:
+def option_texts(decision: Decision, without: Collection[str] = ()) -> dict[str, str]:
     """The options that stand in the question, as they are spelled there; an item's tick stands for the others."""
-    boxed = set(decision.box.values())
+    boxed = {*decision.box.values(), *without}
     return {name: f"{name}: {text}" for name, text in decision.options.items() if name not in boxed}
+
+
+def rest_text(machine: Machine, progress: Progress) -> str:
+    """The one box that answers every finding without an answer of its own; "" where fewer than two are asked."""
+    asked = [machine.decisions[asked.decision].rest for asked in progress.asked.values() if asked.finding]
+    return f"{asked[0]} everything I did not answer otherwise" if len(asked) > 1 and asked[0] else ""
 
 
 def rewound(progress: Progress) -> bool:
@@ -143,9 +151,13 @@ def _questions(machine: Machine, progress: Progress, story: Story, title: str) -
     elif over:
         yield from (RemoveSection((title, DECISIONS, decision.heading)) for decision in over)
     findings = {finding.id: finding for finding in progress.findings}
-    texts = [question_text(machine, asked, findings.get(asked.finding or "")) for asked in missing]
+    texts = [
+        question_text(machine, asked, findings.get(asked.finding or ""), withheld(machine, progress, asked))
+        for asked in missing
+    ]
     if texts and not shown:
-        text = f"### {DECISIONS}\n\n" + "\n\n".join(texts) + "\n"
+        box = rest_text(machine, progress)
+        text = f"### {DECISIONS}\n\n" + (f"- [ ] {box}\n\n" if box else "") + "\n\n".join(texts) + "\n"
         yield InsertSection(text, under=(title,), before=(title, LOG))
         return
     for text in texts:

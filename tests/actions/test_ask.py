@@ -113,12 +113,12 @@ def fixing() -> Life:
 def test_a_fixer_answers_the_fix_list(tmp_path: Path) -> None:
     """Each finding on the list needs an answer; nits and what a person put aside do not."""
     one = [{"finding": "F1", "answer": "fixed", "because": "spec.md:3\nsays so"}]
-    both = [*one, {"finding": "F2", "answer": "rejected"}]
+    both = [*one, {"finding": "F2", "answer": "rejected", "because": "F1 says it"}]
     assert ask(tmp_path, "fixer", ENGINEER, {"answers": one}, fixing()).status == "invalid"
     outcome = ask(tmp_path, "fixer", ENGINEER, {"answers": both}, fixing())
     assert [(a.finding, a.answer, a.because) for a in outcome.answers] == [
         ("F1", "fixed", "spec.md:3 says so"),
-        ("F2", "rejected", ""),
+        ("F2", "rejected", "F1 says it"),
     ]
     assert outcome.why == "Senior Engineer: F1 fixed, F2 rejected"
     assert "- F1 (text F1): fixed, because spec.md:3 says so" in outcome.body

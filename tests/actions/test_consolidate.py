@@ -121,12 +121,13 @@ def test_ids_stay_with_their_findings(tmp_path: Path) -> None:
     life.merged("some", findings=merged(tmp_path, life).findings).to("fixing")
     life = validated((BUILDER, found("Two.", where="b.md:9")), life=life, state="revalidating")
     second = merged(tmp_path, life)
-    assert [f.id for f in second.findings] == ["F2"]
+    assert [(f.id, f.end) for f in second.findings] == [("F2", ""), ("F1", "fixed (confirmed in round 2)")]
     life.merged("some", findings=second.findings).to("fixing")
     life = validated(
         (BUILDER, found("one", where="a.md:1")), (PEDANT, found("new", where="c.md:1")), life=life, state="revalidating"
     )
-    assert {f.text: f.id for f in merged(tmp_path, life).findings} == {"one": "F1", "new": "F3"}
+    third = merged(tmp_path, life).findings
+    assert {f.text: f.id for f in third if not f.end} == {"one": "F1", "new": "F3"}
 
 
 def test_an_id_is_never_given_twice(tmp_path: Path) -> None:
@@ -149,7 +150,8 @@ def test_what_a_person_decided_holds_in_later_rounds(tmp_path: Path) -> None:
     life.asked("triage", "F1").decided("triage", "not real", finding="F1").to("fixing")
     life = validated((BUILDER, found("same", "blocker", check="refuted")), life=life, state="revalidating")
     outcome = merged(tmp_path, life)
-    assert outcome.facts == {"findings:to_fix": "none", "findings:ambiguous": "none"}
+    counted = f"verdict:{BUILDER}"  # a FAIL that holds nothing up
+    assert outcome.facts == {"findings:to_fix": "none", "findings:ambiguous": "none", counted: "PASS"}
 
 
 def test_what_check_finds_is_a_third_source(tmp_path: Path) -> None:
@@ -206,13 +208,15 @@ def test_issues_wait_for_the_effort_unless_it_stands(tmp_path: Path) -> None:
     life = validated((BUILDER, found("issue")))
     asked = merged(tmp_path, life)
     assert asked.facts == {"findings:to_fix": "some", "findings:ambiguous": "some"}
-    only = merged(tmp_path, life, config={"standing": {"effort": "blockers only"}})
+    only = merged(tmp_path, life, config={"standing": {"effort": "blockers only", "by": "Ana"}})
     assert only.facts == {
         "findings:to_fix": "none",
         "findings:ambiguous": "none",
         "decision:effort": "blockers only",
+        f"verdict:{BUILDER}": "PASS",
     }
-    assert only.why.endswith("to fix: 0")
+    assert only.accepts == "Ana (the standing answer in story.toml)"
+    assert only.why.endswith(f"to fix: 0; FAIL of {BUILDER} counts as PASS")
     life.events.insert(2, Life().decided("effort", "blockers only").events[-1])
     assert merged(tmp_path, life).facts["findings:to_fix"] == "none"
 

@@ -106,6 +106,13 @@ def test_a_tree_is_read_back_as_it_was_written(head: str | None) -> None:
     assert read_base("````text tree\nhed x\n````\n") is None
 
 
+def test_a_dirty_row_without_a_path_excuses_nothing() -> None:
+    """A row that is none is passed over, so that it lets no file change."""
+    base = read_base("````text tree\nhead none\ndirty gone\ndirty gone a\n````\n")
+    assert base is not None
+    assert base.dirty == {"a": ""}
+
+
 def test_frozen_tests_are_read_back_as_they_were_written() -> None:
     """The first list counts; whatever else looks like a row does not."""
     frozen = read_frozen(list_frozen({"a b": SHA, "c": SHA}, {"c"}) + list_frozen({"d": SHA}))

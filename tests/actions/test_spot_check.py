@@ -12,6 +12,7 @@ from engine.actions.spot_check import latest_verdict, spot_check
 from engine.model.machine import SpotCheckAct
 from engine.model.verdict import Counts, Finding
 from tests.life import BUILDER, PEDANT, VERIFIER, Life
+from tests.rounds import rounds
 from tests.scene import results, scene
 
 SPEC = "# Spec\n\nThe page answers within **two** seconds.\nIt shows `5` rows.\n" + "more\n" * 20
@@ -77,7 +78,7 @@ def test_a_citation_is_confirmed_refuted_or_uncheckable(
     assert why in body
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(where=st.text(max_size=30), quote=st.text(max_size=10))
 def test_no_citation_stops_the_engine(tmp_path: Path, where: str, quote: str) -> None:
     """Whatever an agent cites, it is marked and nothing is raised."""

@@ -58,7 +58,7 @@ def work(repo: Repo, act: str, edit: Edit, *, meanwhile: Edit = lambda _: None) 
         edit(tree)
         meanwhile(repo.root)
 
-    reply = run(run_in_copy(CopyAgent(repo.root / "../script.yaml", both), brief, situation))
+    reply = run(run_in_copy(CopyAgent(repo.root / "../script.yaml", both), brief, repo.root, repo.state, writable=True))
     assert isinstance(reply, Reply)
     return wanted, reply, situation
 

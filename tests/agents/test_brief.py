@@ -146,3 +146,28 @@ def test_every_placeholder_of_the_forms_is_known_as_an_example() -> None:
     for act in ("builder", "fixer", "impl"):
         form = brief(act, BUILDER).split("```json\n")[1].split("```")[0]
         assert any(json.dumps(example)[1:-1] in form for example in EXAMPLES)
+
+
+def test_a_validator_is_told_exactly_what_to_answer() -> None:
+    """Its own disputed findings are named in the report, in the rules and in the form; others have no such part."""
+    answers = [FixAnswer(finding="F1", answer="rejected", because="a.md:1")]
+    finding = Finding(id="F1", severity="issue", text="wrong")
+    told = list_answers(answers, [finding], {"F2": "not\nso"}, ["F1"])
+    assert told == (
+        "- F1 (wrong): rejected, because a.md:1\n"
+        "  You found it. Answer it under `disputes`: concede, partly or hold.\n"
+        "- F2 (unknown finding): a person challenges it: not so"
+    )
+    text = brief("again", BUILDER, disputed=["F1", "F4"])
+    assert "Answer under `disputes` each of F1, F4, once, with evidence" in text
+    assert "disputes" in json.loads(text.split("```json\n")[1].split("```")[0])
+    assert "disputes" not in brief("again", BUILDER).split("```json")[1]
+    assert "`again` with its id" in brief("again", BUILDER)
+    assert '"again"' not in brief("builder", BUILDER)
+
+
+def test_a_verifier_is_told_the_rows_of_its_table() -> None:
+    """Each TC that must be accounted for is named, with what is to be said of it; others are told nothing of it."""
+    text = brief("verify", VERIFIER, tcs={"TC-1.1a": "", "TC-1.2a": "owed, story 1 deferred it to this one"})
+    assert "has a row for each of these:**\n- TC-1.1a\n- TC-1.2a: owed, story 1 deferred it to this one\n" in text
+    assert "TC table has a row" not in brief("verify", VERIFIER)

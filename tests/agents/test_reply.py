@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from engine.agents.brief import EXAMPLE_REASONING
 from engine.agents.reply import LIMIT, InvalidReply, read_report
-from engine.model.verdict import Fixes, Report, Verdict, Work
+from engine.model.verdict import Finding, Fixes, Report, Verdict, Work
+from tests.rounds import rounds
 
 TCS = ("TC-1.1a", "TC-1.1b")
 OTHERS = {"TC-1.2a": "manual", "TC-1.2b": "deferred"}
@@ -299,7 +300,7 @@ def report_or_refusal(text: str, returns: str) -> Report | InvalidReply:
         return err
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=rounds(150), deadline=None)
 @given(text=st.text() | SHAPED | FENCED, returns=st.sampled_from(["verdict", "fixes", "work"]))
 def test_any_text_is_a_report_or_refused(text: str, returns: str) -> None:
     """Whatever an agent says, it is a report or an InvalidReply; nothing else ever comes out."""
@@ -311,7 +312,7 @@ def test_any_text_is_a_report_or_refused(text: str, returns: str) -> None:
         assert said.model_dump_json()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(fields=st.dictionaries(NAMES, WORDS | JSON))
 def test_no_pass_is_ever_read_out_of_a_contradiction(fields: dict[str, object]) -> None:
     """Whatever fields of a good verdict are changed: if it is read as PASS, nothing in it says otherwise."""
@@ -324,3 +325,109 @@ def test_no_pass_is_ever_read_out_of_a_contradiction(fields: dict[str, object]) 
         assert all(found.severity == "nit" for found in report.findings)
         assert set(report.tcs) == set(TCS)
         assert "fail" not in report.tcs.values()
+
+
+F1 = Finding(id="F1", severity="blocker", where="docs/spec.md:3", text="says two", sources=("builder_validator",))
+F2 = Finding(id="F2", severity="issue", where="docs/spec.md:9", text="says nine", sources=("builder_validator",))
+SAID = {"finding": "F1", "answer": "hold", "because": "docs/spec.md:3"}
+CONCEDED = {"finding": "F2", "answer": "concede", "because": "I misread it"}
+
+
+def disputing(said: str, *disputes: dict[str, str], findings: tuple[dict[str, str], ...] = ()) -> str:
+    return block(verdict(verdict=said, disputes=[*disputes], findings=[*findings], tcs=None))
+
+
+def answers(text: str) -> Verdict:
+    report = read_report(
+        text, "verdict", story="4", turn=1, disputed={"F1": F1, "F2": F2}, known=("F1", "F2"), given=()
+    )
+    assert isinstance(report, Verdict)
+    return report
+
+
+def partly(severity: str) -> dict[str, str]:
+    return {**SAID, "answer": "Partially", "severity": severity}
+
+
+FORM = """## Blockers
+None
+## Issues
+None
+## Disputes
+- F1: partly, nit: only the wording
+- **F2**: concede — I misread it
+## Overall verdict: PASS
+Confidence: high, both looked at again
+"""
+DISPUTED = {
+    "held": (disputing("FAIL", SAID, CONCEDED), ["hold", "concede"]),
+    "lighter": (disputing("FAIL", partly("Major"), CONCEDED), ["partly", "concede"]),
+    "a nit now": (disputing("PASS", partly("nit"), CONCEDED), ["partly", "concede"]),
+    "listed again": (disputing("FAIL", SAID, CONCEDED, findings=({**ISSUE, "again": "F1"},)), ["hold", "concede"]),
+    "yaml": (
+        "```yaml\nstory: 4\nround: 1\nverdict: PASS\nconfidence: high\nreasoning: read again\ndisputes:\n"
+        "  - {finding: F1, answer: conceded, because: misread}\n  - {finding: F2, answer: concede, because: misread}\n"
+        "```\n",
+        ["concede", "concede"],
+    ),
+    "in words": (FORM, ["partly", "concede"]),
+}
+
+
+@pytest.mark.parametrize("name", DISPUTED)
+def test_answers_to_disputes_are_read(name: str) -> None:
+    """What is disputed is answered in the block, or under a heading of its own, with the words in use."""
+    text, wanted = DISPUTED[name]
+    assert [dispute.answer for dispute in answers(text).disputes] == wanted
+
+
+UNDISPUTED = {
+    "one is missing": (disputing("FAIL", SAID), "does not answer F2"),
+    "unknown": (disputing("FAIL", SAID, CONCEDED, {**SAID, "finding": "F9"}), "answers 'F9'; what is disputed: F1, F2"),
+    "twice": (disputing("FAIL", SAID, SAID, CONCEDED), "answers F1 twice"),
+    "no evidence": (disputing("FAIL", {**SAID, "because": "\u200b"}, CONCEDED), "hold to F1 without evidence"),
+    "empty evidence": (disputing("FAIL", {**SAID, "because": " "}, CONCEDED), "disputes.0.because"),
+    "held and PASS": (disputing("PASS", SAID, CONCEDED), "PASS with 1 open blockers or issues"),
+    "an issue and PASS": (disputing("PASS", partly("issue"), CONCEDED), "PASS with 1 open blockers or issues"),
+    "not lighter": (disputing("FAIL", partly("critical"), CONCEDED), "needs a `severity` lighter than blocker"),
+    "no severity": (disputing("FAIL", {**SAID, "answer": "partly"}, CONCEDED), "needs a `severity`"),
+    "hold, lighter": (disputing("FAIL", {**SAID, "severity": "nit"}, CONCEDED), "hold, for F1, revises no severity"),
+    "conceded, listed": (
+        disputing("FAIL", SAID, CONCEDED, findings=({**ISSUE, "text": "Says nine!"},)),
+        "concedes F2 and lists it again",
+    ),
+    "conceded, named": (disputing("FAIL", SAID, CONCEDED, findings=({**ISSUE, "again": "F2"},)), "lists it again"),
+    "lighter and not": (
+        disputing("FAIL", partly("nit"), CONCEDED, findings=({**ISSUE, "again": "F1"},)),
+        "revises F1 to nit and lists it as something else",
+    ),
+    "names nobody's": (disputing("FAIL", SAID, CONCEDED, findings=({**ISSUE, "again": "F7"},)), "again names 'F7'"),
+    "broken by nothing": (
+        disputing("FAIL", SAID, CONCEDED, findings=({**ISSUE, "broken_by": "F7"},)),
+        "broken_by names 'F7'",
+    ),
+    "unknown word": (disputing("FAIL", {**SAID, "answer": "maybe"}, CONCEDED), "disputes.0.answer"),
+    "FAIL, all conceded": (disputing("FAIL", {**CONCEDED, "finding": "F1"}, CONCEDED), "FAIL without a blocker"),
+    "in words, unclear": (FORM.replace("concede —", "I think"), "answers no dispute"),
+    "in words, missing": (FORM.replace("- F1: partly, nit: only the wording\n", ""), "does not answer F1"),
+}
+
+
+@pytest.mark.parametrize("name", UNDISPUTED)
+def test_a_dispute_that_is_not_answered_clearly_is_invalid(name: str) -> None:
+    """Left out, unknown, twice, without evidence or taken back by the rest: the agent is told why, and asked again."""
+    text, why = UNDISPUTED[name]
+    with pytest.raises(InvalidReply, match=re.escape(why)):
+        answers(text)
+
+
+@pytest.mark.parametrize("said", ["rejected", "needs a person"])
+def test_a_fixer_that_does_not_fix_says_why(said: str) -> None:
+    """`rejected` and `needs a person` without a reason are no answer; `fixed` needs none."""
+    for because, fine in (("", False), ("\u200b", False), ("docs/spec.md:3", True)):
+        text = block({"answers": [{"finding": "F1", "answer": said, "because": because}]})
+        if fine:
+            assert isinstance(read_report(text, "fixes", story="4", turn=1, findings=("F1",)), Fixes)
+        else:
+            with pytest.raises(InvalidReply, match="without a reason"):
+                read_report(text, "fixes", story="4", turn=1, findings=("F1",))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tiny import Tiny
 
-from engine.checks.expected import OwnedFiles, expected_tests, matches, owned_acs, owned_files
+from engine.checks.expected import OwnedFiles, expected_tests, matches, owed_tcs, owned_acs, owned_files
 
 
 def test_a_story_says_how_many_tests_it_adds_and_which_tcs() -> None:
@@ -98,3 +98,41 @@ def test_a_pattern_fits_whole_paths(pattern: str, yes: str, no: str) -> None:
     """`*` and `?` stay in one folder, `**` and a last slash do not, brackets are letters."""
     assert matches(yes, pattern)
     assert not matches(no, pattern)
+
+
+def owing(listed: str = "") -> Tiny:
+    """Story 1 puts TC-1.1b off to story 2, which tests what is listed."""
+    pack = (
+        Tiny()
+        .replace("1/story.md", ", TC-1.1b", "")
+        .replace("1/story.md", "- AC-1.1\n", "- TC-1.1b: deferred → story 2\n")
+    )
+    pack.replace("1/story.md", "| 2 |", "| 1 |").replace("1/story.md", "count: 2", "count: 1")
+    text = pack.files["1/story.md"].replace("Story 1", "Story 2").replace("1.1b: deferred → story 2", "2.1a")
+    pack.files["2/story.md"] = text.replace("TC-1.1a", f"TC-2.1a{listed}")
+    return pack.add("spec.md", "**AC-2.1:** It closes\n- **TC-2.1a: closes**\n")
+
+
+@pytest.mark.parametrize("listed", ["", ", TC-1.1b"])
+def test_a_tc_that_was_put_off_to_a_story_is_owed_by_it(listed: str) -> None:
+    """The story answers for it by test, with the AC that it belongs to, whether it lists it or not."""
+    pack = owing(listed).pack()
+    assert expected_tests(pack, "2") == (1, ("TC-2.1a", "TC-1.1b"))
+    assert owned_acs(pack, "2") == ("AC-2.1", "AC-1.1")
+    assert owed_tcs(pack, "2") == ({} if listed else {"TC-1.1b": "1"})
+    assert (expected_tests(pack, "1"), owed_tcs(pack, "1")) == ((1, ("TC-1.1a",)), {})
+
+
+@pytest.mark.parametrize("said", ["TC-1.1b (manual)", "TC-1.1b: deferred → story 3"])
+def test_what_the_story_itself_says_of_it_counts(said: str) -> None:
+    """Checked by hand or put off once more, it is no debt of a test."""
+    pack = owing().replace("2/story.md", "- TC-2.1a\n", f"- TC-2.1a\n- {said}\n").pack()
+    assert owed_tcs(pack, "2") == {}
+    assert "TC-1.1b" not in expected_tests(pack, "2")[1]
+
+
+def test_check_tells_a_debt_that_is_not_listed_to_both_stories() -> None:
+    """The problem stands where it was put off, and shows in a check of the story that owes it as well."""
+    (told,) = [p for p in owing().check() if p.code == "C208"]
+    assert (told.file, told.concerns("1"), told.concerns("2"), told.concerns("0")) == ("1/story.md", True, True, False)
+    assert [(e.file, e.message) for e in told.echoes] == [("2/story.md", "story 2 owes TC-1.1b and does not list it")]

@@ -11,8 +11,9 @@ from worlds import make_world
 
 from engine.checks import CATALOGUE, check_pack
 from engine.files.pack import read_pack
+from tests.rounds import rounds
 
-PLANTS = 10
+PLANTS = rounds(5)
 ON_DISK = ("C001", "C002", "C003")
 
 
@@ -20,7 +21,7 @@ ON_DISK = ("C001", "C002", "C003")
 @pytest.mark.parametrize("size", [2, 4, 6, 9])
 def test_clean_packs_are_clean(layout: str, size: int) -> None:
     """Nothing is reported on packs without faults."""
-    for seed in range(4):
+    for seed in range(rounds(3)):
         world = make_world(seed, size, layout)
         assert check_pack(world.pack(), world.exists()) == []
 

@@ -153,7 +153,7 @@ def test_explain_says_what_each_exit_lacks(asking: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
     assert lines[0] == "story 1 is shipping (verification)"
-    assert "  → complete: not known yet" in lines
+    assert "  → complete: closed" in lines
     assert "  → abandoned: not known yet" in lines
     data = run(asking, "explain", "1", "--json").data
     assert data["state"] == "shipping"

@@ -1,10 +1,4 @@
-"""Run one `advance` in a forked process, and do something at one of its durable moments.
-
-A point is every write, fsync, rename, truncate and exchange, every reply that is remembered, and the start and
-the end of every agent. The mode says what happens at one of them: `count` nothing, `kill` SIGKILL before it, `half`
-SIGKILL after half of a write, `save` a person saves story.md just then, `save+kill` both, `branch` another branch is
-checked out just then.
-"""
+"""Run one `advance` in a forked process, and let something happen at one of its durable moments."""
 
 from __future__ import annotations
 
@@ -12,59 +6,31 @@ import os
 import signal
 import subprocess
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import engine.files.disk as disk
 from engine.advance import advance
-from engine.agents.scripted import ScriptedAgent
-from engine.calls.local import LocalCalls
 from engine.errors import EngineError
 from engine.look import open_repository
-from engine.model.call import Brief, Reply
 from engine.wiring import wire
+from tests.faults.broken import BREAKS
+from tests.faults.points import SLICE, TIME, Fault, Points, watch
+from tests.faults.shadow import Shadow
 
-TIME = "2026-01-01T00:00:00Z"
 PACK = "docs/stories"
-
-
-class Points:
-    """Counts the durable moments and strikes at one of them."""
-
-    def __init__(self, root: Path, mode: str, strike: int) -> None:
-        self.root, self.mode, self.strike = root, mode, strike
-        self.count = 0
-        self.names: list[str] = []
-
-    def reach(self, name: str) -> bool:
-        """Count a point; True when a write must be done by half and then killed."""
-        self.count += 1
-        self.names.append(name)
-        if self.count != self.strike:
-            return False
-        match self.mode:
-            case "kill":
-                os.kill(os.getpid(), signal.SIGKILL)
-            case "half":
-                if name == "write":
-                    return True
-                os.kill(os.getpid(), signal.SIGKILL)
-            case "save" | "save+kill":
-                for story in sorted((self.root / PACK).glob("story-*/story.md")):
-                    save(story)
-                if self.mode == "save+kill":
-                    os.kill(os.getpid(), signal.SIGKILL)
-            case "branch":
-                commit_and_switch(self.root)
-        return False
+__all__ = ["PACK", "TIME", "Struck", "advance_struck", "commit_and_switch", "drive", "mint", "save"]
 
 
 def save(story: Path) -> None:
     """A person saves story.md with a word of hers changed, as an editor does: a new file in its place."""
-    text = story.read_bytes().replace(b"The author's words", b"The author's new words")
+    put(story, story.read_bytes().replace(b"The author's words", b"The author's new words"))
+
+
+def put(story: Path, text: bytes) -> None:
+    """Save as an editor does: a new file in the old one's place."""
     mine = story.with_suffix(".editor")
     mine.write_bytes(text)
-    mine.replace(story)
+    mine.rename(story)
 
 
 def commit_and_switch(root: Path) -> None:
@@ -78,69 +44,9 @@ def mint(root: Path) -> str:
     return (root / ".git/HEAD").read_text().strip()[-1]
 
 
-def watch(points: Points, log: Path) -> None:
-    """Put the points into this process: around the system calls, the memory of calls and the agents."""
-    write, fsync, rename, truncate, swap = os.write, os.fsync, os.replace, os.ftruncate, disk.exchange
-
-    def watched_write(descriptor: int, data: bytes) -> int:
-        if points.reach("write"):
-            write(descriptor, bytes(data)[: len(data) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        return write(descriptor, data)
-
-    def watched_fsync(descriptor: int) -> None:
-        if not os.environ.get("STORY_TEST_NO_FSYNC"):
-            points.reach("fsync")
-        fsync(descriptor)
-
-    def watched_replace(source: str | Path, target: str | Path) -> None:
-        points.reach("rename")
-        rename(source, target)
-
-    def watched_truncate(descriptor: int, length: int) -> None:
-        points.reach("truncate")
-        truncate(descriptor, length)
-
-    def watched_exchange(one: Path, other: Path) -> bool:
-        points.reach("exchange")
-        done = swap(one, other)
-        points.reach("exchanged")
-        return done
-
-    os.write, os.fsync, os.replace, os.ftruncate = (
-        watched_write,
-        watched_fsync,
-        watched_replace,
-        watched_truncate,
-    )
-    disk.exchange = watched_exchange
-    run, remember = ScriptedAgent.run, LocalCalls._remember
-
-    async def watched_run(agent: ScriptedAgent, brief: Brief) -> Reply:
-        note(log, f"run {brief.call}")
-        points.reach("agent starts")
-        reply = await run(agent, brief)
-        points.reach("agent ends")
-        return reply
-
-    def watched_remember(calls: LocalCalls, call: str, reply: Reply) -> None:
-        points.reach("remember")
-        remember(calls, call, reply)
-        note(log, f"kept {call}")
-        points.reach("remembered")
-
-    ScriptedAgent.run, LocalCalls._remember = watched_run, watched_remember
-
-
-def note(log: Path, line: str) -> None:
-    """Write down what happened, without being a point of the engine."""
-    with log.open("a") as file:
-        file.write(line + "\n")
-
-
 @dataclass(frozen=True)
 class Struck:
-    """How a driven advance ended: -9 when it was killed, else whom it waited for or why it refused."""
+    """How a driven advance ended: -9 when it was killed, 70 with a traceback; else whom it waits for, or why not."""
 
     code: int
     said: str
@@ -148,37 +54,73 @@ class Struck:
 
 
 def drive(root: Path, mode: str = "count", strike: int = 0) -> Struck:
-    """Advance story 1 in a process of its own until it waits, is refused or is killed."""
+    """Advance story 1 of the first slice in a process of its own until it waits, is refused or is killed."""
+    fault = Fault(mode, frozenset([strike]), kinds=SLICE, step=False)
+    if mode in ("save", "save+kill"):
+        stories = sorted((root / PACK).glob("story-*/story.md"))
+        act = lambda *_: [save(story) for story in stories]  # noqa: E731
+        fault = replace(fault, mode=mode.replace("save", "act"), act=act)
+    elif mode == "branch":
+        fault = replace(fault, mode="act", act=lambda *_: commit_and_switch(root))
+    return advance_struck(root, fault)
+
+
+def advance_struck(root: Path, fault: Fault) -> Struck:
+    """Advance story 1 in a process of its own, with a fault in it."""
+    pid, reader = start(root, fault)
+    return end(pid, reader)
+
+
+def start(root: Path, fault: Fault) -> tuple[int, int]:
+    """Begin to advance in a process of its own; `end` waits for it."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
         code = 70
+        write = os.write
+        signal.alarm(300)  # an engine that never ends is killed, and fails the test by its exit code
         try:
             os.close(reader)
-            write = os.write
-            code, said = _advance(root, mode, strike)
+            code, said = _advance(root, fault)
             write(writer, said.encode())
         except BaseException:
             write(writer, traceback.format_exc().encode())
         finally:
             os._exit(code)
     os.close(writer)
+    return pid, reader
+
+
+def end(pid: int, reader: int) -> Struck:
+    """Wait for a process that was started."""
     with os.fdopen(reader) as pipe:
-        said, _, names = pipe.read().partition("\n")
+        text = pipe.read()
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return Struck(code, said if code != 70 else f"{said}\n{names}", names.split(",") if names else [])
+    said, _, names = text.partition("\n")
+    return Struck(code, text, []) if code == 70 else Struck(code, said, names.split(",") if names else [])
 
 
-def _advance(root: Path, mode: str, strike: int) -> tuple[int, str]:
+def _advance(root: Path, fault: Fault) -> tuple[int, str]:
     state = root.parent / "state"
-    points = Points(root, mode, strike)
+    folders = sorted((root / PACK).glob("story-1-*"))
+    shadow = Shadow(*folders, *(folder / "evidence" for folder in folders)) if "cut" in fault.mode else None
+    points = Points(root, fault, shadow)
     repository = open_repository(root, state)
-    ports = wire(repository, tell=lambda _: None, clock=lambda: TIME)
-    object.__setattr__(ports, "mint", lambda: mint(root))
+    ports = wire(repository, tell=lambda _: None, clock=lambda: fault.clock)
+    ports = replace(ports, mint=lambda: mint(root) + fault.mint, author=lambda: "Ana Person <ana@example.org>")
     watch(points, root.parent / "calls.log")
+    if fault.broken:
+        BREAKS[fault.broken]()
     try:
-        result = advance(repository, root / PACK, "1", ports=ports)
+        result = advance(repository, root / PACK, "1", ports=ports, one_step=fault.step)
+        said = result.waiting.for_ if result.waiting else "?"
+        code = 0
     except EngineError as err:
-        return 1, f"{type(err).__name__}: {err}\n"
-    waiting = result.waiting.for_ if result.waiting else "?"
-    return 0, f"{waiting}\n{','.join(points.names)}"
+        code, said = 1, f"{type(err).__name__}: {err}"
+    except OSError as err:  # the command line tells these in one line, by their path
+        if not err.filename:
+            raise
+        code, said = 1, f"OSError: {err.filename}: {err.strerror}"
+    if "\n" in said:
+        raise AssertionError(f"more than one line: {said!r}")
+    return code, f"{said}\n{','.join(points.names)}"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,23 +16,27 @@ from pathlib import Path
 import pytest
 
 from engine.adopt import adopt
-from engine.look import open_repository
+from engine.look import demand_known, open_repository
 from tests.faults.driver import TIME, drive
 from tests.faults.slice_repo import commit, git, make_repository
+from tests.faults.whole import scratch
 
 
 @dataclass(frozen=True)
 class Bench:
-    """A repository with one adopted story, ready to be copied, and what an undisturbed run makes of it."""
+    """A repository with one adopted story, and what an undisturbed run makes of it."""
 
     origin: Path
     points: list[str]
     final: dict[str, bytes]
 
-    def fresh(self, folder: Path) -> Path:
-        """A copy of the repository in a folder of its own; its state folder lies beside it."""
-        shutil.copytree(self.origin, folder / "r", symlinks=True)
-        return folder / "r"
+    def fresh(self) -> Path:
+        """A copy of the repository, at one place for all of a worker's; its state folder lies beside it."""
+        place = self.origin.parent / str(os.getpid())
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(self.origin, place / "r", symlinks=True)
+        demand_known(open_repository(place / "r", place / "state"))
+        return place / "r"
 
 
 def result(root: Path) -> dict[str, bytes]:
@@ -62,39 +67,36 @@ def unminted(files: dict[str, bytes]) -> dict[str, object]:
 
 
 @pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def bench() -> Iterator[Bench]:
     """An undisturbed run, with its durable moments counted."""
-    folder = tmp_path_factory.mktemp("slice")
-    origin = folder / "origin"
-    origin.mkdir()
-    make_repository(origin)
-    adopt(open_repository(origin, folder / "s"), origin / "docs/stories", (), author="Ana", clock=lambda: TIME)
-    commit(origin, "adopt")
-    git(origin, "branch", "other")
-    undisturbed = folder / "u"
-    undisturbed.mkdir()
-    shutil.copytree(origin, undisturbed / "r")
-    done = drive(undisturbed / "r")
-    assert (done.code, done.said) == (0, "person")
-    return Bench(origin, done.points, result(undisturbed / "r"))
+    with scratch("slice") as folder:
+        origin = folder / "origin"
+        origin.mkdir()
+        make_repository(origin)
+        adopt(open_repository(origin, folder / "s"), origin / "docs/stories", (), author="Ana", clock=lambda: TIME)
+        commit(origin, "adopt")
+        git(origin, "branch", "other")
+        root = Bench(origin, [], {}).fresh()
+        done = drive(root)
+        assert (done.code, done.said) == (0, "person")
+        yield Bench(origin, done.points, result(root))
 
 
 Check = Callable[[Bench, Path, int], None]
+EVERY = pytest.mark.parametrize("every", [9, pytest.param(1, marks=pytest.mark.slow)])
+"""At every which point: at some in the ordinary suite, at all in the long one."""
 
 
-def everywhere(bench: Bench, folder: Path, check: Check) -> None:
-    """Run a check for every point, two at a time; `check` gets a fresh copy and the point's number."""
+def everywhere(bench: Bench, check: Check, every: int) -> None:
+    """Run a check for the points, two at a time; `check` gets a fresh copy and the point's number."""
     context = multiprocessing.get_context("fork")
     with ProcessPoolExecutor(2, mp_context=context) as pool:
-        for _ in pool.map(partial(_one, bench, folder, check), range(1, len(bench.points) + 1)):
+        for _ in pool.map(partial(_one, bench, check), range(1, len(bench.points) + 1, every)):
             pass
 
 
-def _one(bench: Bench, folder: Path, check: Check, point: int) -> None:
-    place = folder / str(point)
-    place.mkdir()
-    check(bench, bench.fresh(place), point)
-    shutil.rmtree(place)
+def _one(bench: Bench, check: Check, point: int) -> None:
+    check(bench, bench.fresh(), point)
 
 
 def test_the_points_cover_every_durable_moment(bench: Bench) -> None:
@@ -104,10 +106,11 @@ def test_the_points_cover_every_durable_moment(bench: Bench) -> None:
     assert sum(kinds.values()) >= 50
 
 
+@EVERY
 @pytest.mark.parametrize("mode", ["kill", "half"])
-def test_killed_anywhere_it_ends_with_the_same_bytes(bench: Bench, tmp_path: Path, mode: str) -> None:
+def test_killed_anywhere_it_ends_with_the_same_bytes(bench: Bench, every: int, mode: str) -> None:
     """Killed before any durable moment, or in the middle of any write, the next advance ends as if undisturbed."""
-    everywhere(bench, tmp_path, partial(_killed, mode))
+    everywhere(bench, partial(_killed, mode), every)
 
 
 def _killed(mode: str, bench: Bench, root: Path, point: int) -> None:
@@ -118,9 +121,10 @@ def _killed(mode: str, bench: Bench, root: Path, point: int) -> None:
     assert not doubled(root), (point, bench.points[point - 1])
 
 
-def test_killed_with_the_state_folder_deleted(bench: Bench, tmp_path: Path) -> None:
+@EVERY
+def test_killed_with_the_state_folder_deleted(bench: Bench, every: int) -> None:
     """Without the state folder the same bytes come out; only a call that had not ended is made again."""
-    everywhere(bench, tmp_path, _without_state)
+    everywhere(bench, _without_state, every)
 
 
 def _without_state(bench: Bench, root: Path, point: int) -> None:
@@ -136,9 +140,10 @@ def _without_state(bench: Bench, root: Path, point: int) -> None:
     assert not [call for call in ended if f"run {call}" in again], (point, again)
 
 
-def test_a_person_saving_meanwhile_loses_nothing(bench: Bench, tmp_path: Path) -> None:
+@EVERY
+def test_a_person_saving_meanwhile_loses_nothing(bench: Bench, every: int) -> None:
     """Whenever a person saves story.md, her words and all of the engine's edits are in it afterwards."""
-    everywhere(bench, tmp_path, _saved)
+    everywhere(bench, _saved, every)
 
 
 def _saved(bench: Bench, root: Path, point: int) -> None:
@@ -150,9 +155,10 @@ def _saved(bench: Bench, root: Path, point: int) -> None:
     assert not list((root / name).parent.glob(".*")), point
 
 
-def test_killed_while_a_person_saves(bench: Bench, tmp_path: Path) -> None:
+@EVERY
+def test_killed_while_a_person_saves(bench: Bench, every: int) -> None:
     """Her words survive even when she saves at the very point after which the engine is killed."""
-    everywhere(bench, tmp_path, _saved_and_killed)
+    everywhere(bench, _saved_and_killed, every)
 
 
 def _saved_and_killed(bench: Bench, root: Path, point: int) -> None:
@@ -163,9 +169,10 @@ def _saved_and_killed(bench: Bench, root: Path, point: int) -> None:
     assert result(root)[name] == wanted, (point, bench.points[point - 1])
 
 
-def test_killed_on_one_branch_and_advanced_on_another(bench: Bench, tmp_path: Path) -> None:
+@EVERY
+def test_killed_on_one_branch_and_advanced_on_another(bench: Bench, every: int) -> None:
     """Each branch ends with its own complete run; neither takes the other's calls for its own."""
-    everywhere(bench, tmp_path, _two_branches)
+    everywhere(bench, _two_branches, every)
 
 
 def _two_branches(bench: Bench, root: Path, point: int) -> None:
@@ -181,9 +188,10 @@ def _two_branches(bench: Bench, root: Path, point: int) -> None:
     assert unminted(result(root)) == unminted(bench.final), point
 
 
-def test_another_branch_checked_out_under_a_running_engine(bench: Bench, tmp_path: Path) -> None:
+@EVERY
+def test_another_branch_checked_out_under_a_running_engine(bench: Bench, every: int) -> None:
     """The engine writes nothing of one branch's run into another, and goes on when its branch is back."""
-    everywhere(bench, tmp_path, _switched)
+    everywhere(bench, _switched, every)
 
 
 def _switched(bench: Bench, root: Path, point: int) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from engine.errors import FormatError
 from engine.files.config import Config, read_config
+from tests.rounds import rounds
 
 FULL = """\
 [packs]
@@ -34,6 +35,7 @@ steps = 5
 
 [standing]
 effort = "blockers only"
+by = "Ana"
 """
 
 
@@ -178,7 +180,7 @@ def config_or_refusal(folder: Path, text: str) -> Config | FormatError:
         return err
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(codec="utf-8")) | st.lists(LINES).map("\n".join))
 def test_any_text_is_a_configuration_or_refused(tmp_path: Path, text: str) -> None:
     """Whatever story.toml holds, it is a configuration or a FormatError with a line of the file."""
@@ -186,3 +188,12 @@ def test_any_text_is_a_configuration_or_refused(tmp_path: Path, text: str) -> No
     assert isinstance(said, Config | FormatError)
     if isinstance(said, FormatError) and said.line is not None:
         assert 1 <= said.line <= text.count("\n") + text.count("\r") + 1
+
+
+@pytest.mark.parametrize("by", ["", 'by = " "\n'])
+def test_leaving_issues_needs_a_name(tmp_path: Path, by: str) -> None:
+    """The standing answer `blockers only` is refused without who gives it, with the line and what to write."""
+    error = refused(tmp_path, f'[standing]\n{by}effort = "blockers only"\n')
+    assert error.line == (3 if by else 2)
+    assert 'Write who: `by = "Ana"` under [standing].' in str(error)
+    assert read(tmp_path, '[standing]\neffort = "all"\n').standing.by == ""

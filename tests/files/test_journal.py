@@ -16,6 +16,7 @@ from engine.model.call import Usage
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
 from engine.model.verdict import Finding, FixAnswer
 from tests.life import AT
+from tests.rounds import rounds
 
 EVENTS: list[Event] = [
     Adopted(at=AT, by="Ana <a@example.org>", machine="story", state="drafted", because="shipped — in ✓"),
@@ -164,7 +165,7 @@ def events_or_refusal(path: Path) -> list[Event] | FormatError:
         return err
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     raw=st.binary()
     | st.lists(st.sampled_from([b"{", b'{"event":"wrote","prev":""}', b"\n", b"\xff", b"1"])).map(b"".join)
@@ -181,7 +182,7 @@ def test_any_bytes_are_events_or_refused(tmp_path: Path, raw: bytes) -> None:
         assert len(said) == raw.count(b"\n")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=rounds(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_no_changed_byte_goes_unseen(written: Path, at: int, byte: int) -> None:
     """One changed byte anywhere but in the last line is refused."""

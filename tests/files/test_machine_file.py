@@ -21,6 +21,7 @@ from engine.files.machine_file import (
     shipped_folder,
 )
 from engine.files.strict_yaml import MAX_CHARS, MAX_DEPTH, MAX_NODES, read_yaml
+from tests.rounds import rounds
 
 ROOT = Path(__file__).parents[2]
 STORY = ROOT / "machines" / "story.yaml"
@@ -244,7 +245,7 @@ def test_what_cannot_be_opened_is_told(tmp_path: Path, name: str) -> None:
     assert "cannot be read" in problem.message
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(st.one_of(st.binary(max_size=300), st.text(max_size=300).map(lambda text: text.encode(errors="replace"))))
 def test_arbitrary_bytes_are_read_or_told(raw: bytes) -> None:
     """Whatever bytes there are, reading gives values or problems, never another exception."""
@@ -271,7 +272,7 @@ _places = st.sampled_from(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=rounds(40), deadline=None)
 @given(place=_places, value=_values)
 def test_arbitrary_values_are_read_or_told(
     place: tuple[str | int, ...], value: object, tmp_path_factory: object
@@ -373,7 +374,7 @@ def test_a_machine_may_extend_a_file(tmp_path: Path) -> None:
         (CHILD.replace("extends: story", "extends: [story]"), "extends names no machine."),
         (CHILD.replace("machine: child\n", ""), "the machine has no name of its own. Add `machine:`."),
         (CHILD + "states: {reed: null}\n", "4 MY06 'reed' deletes what is not there. Did you mean 'red'?"),
-        (CHILD + "loops: {zzzz: null}\n", "'zzzz' deletes what is not there. There: fix, red, code, verify."),
+        (CHILD + "loops: {zzzz: null}\n", "'zzzz' deletes what is not there. There: fix, red, code, verify, outside."),
         (CHILD + "states: {red: {phase: null}}\n", "MY04 states.red has no 'phase'."),
     ],
 )  # fmt: skip

@@ -16,6 +16,7 @@ from engine.model.problem import Problem
 from engine.model.story import Story
 from engine.rules.projection import adoption, edits
 from tests.life import Life, first_event, machine
+from tests.rounds import rounds
 
 PATH = "docs/stories/story-4-login/story.md"
 RAW = "---\ntitle: Login\ndepends_on: [0, 2a]\n---\n# Story 4: Login\n\nThe author's words.\n"
@@ -278,7 +279,7 @@ def test_the_heading_names_the_story() -> None:
     assert heading_of(machine(), "2a") == "Story 2a Execution Checklist"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(
     text=st.text()
     | st.lists(st.sampled_from(["---", "state: x", "# a", "- [ ] b", "#### D1", "|1|", "|-|", ""])).map("\n".join)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections.abc import Iterator
 from typing import Any
@@ -14,8 +13,9 @@ from random_documents import random_body, random_file
 from engine.markdown.blocks import parse, read_blocks
 from engine.markdown.document import read_document
 from engine.markdown.lines import lines_of
+from tests.rounds import rounds
 
-ROUNDS = int(os.environ.get("STORY_FUZZ", "500"))  # documents per seed
+ROUNDS = rounds(100)  # documents per seed
 SEEDS = range(8)
 STOCK = mistune.create_markdown(renderer="ast", plugins=["task_lists"])
 

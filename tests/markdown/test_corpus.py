@@ -31,10 +31,11 @@ def files(corpus: Path) -> dict[str, bytes]:
     return found
 
 
-def test_every_item_is_ticked_and_unticked(files: dict[str, bytes]) -> None:
+@pytest.mark.parametrize("every", [4, pytest.param(1, marks=pytest.mark.slow)])
+def test_every_item_is_ticked_and_unticked(files: dict[str, bytes], every: int) -> None:
     """Ticks change one byte each, and taking them back restores the file; what occurs twice is refused."""
     done = 0
-    for name, raw in files.items():
+    for name, raw in [*files.items()][::every]:
         items = read_document(raw).items
         times = Counter((item.headings, item.text) for item in items)
         single = [item for item in items if times[item.headings, item.text] == 1]
@@ -48,7 +49,7 @@ def test_every_item_is_ticked_and_unticked(files: dict[str, bytes]) -> None:
         back = [SetItem(item.headings, item.text, item.checked) for item in single]
         assert apply_edits(out, back) == raw, name
         done += len(single)
-    assert done > 100
+    assert done > 100 / every
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from random_documents import random_file, random_story
 
 from engine.markdown.document import Heading, Row, Table, lines_of, read_document, section, sections
+from tests.rounds import rounds
 
 
 def items(text: str) -> list[tuple[int, bool, str]]:
@@ -233,7 +234,7 @@ def test_bytes_that_are_no_utf_8_move_nothing() -> None:
 @pytest.mark.parametrize("write", [random_file, random_story])
 def test_lines_of_a_random_document_hold_what_is_said_to_be_on_them(write: Any) -> None:
     """Headings, suspects and rows are found on their line of the file."""
-    for seed in range(1000):
+    for seed in range(rounds(300)):
         raw = write(random.Random(seed))
         document = read_document(raw)
         lines = lines_of(raw)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -22,8 +21,9 @@ from engine.markdown.edit import (
     SetKey,
     apply_edits,
 )
+from tests.rounds import rounds
 
-ROUNDS = int(os.environ.get("STORY_FUZZ", "120"))  # documents per seed
+ROUNDS = rounds(40)  # documents per seed
 SEEDS = range(4)
 
 

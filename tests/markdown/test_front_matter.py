@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import EditRefused, FormatError
 from engine.markdown.front_matter import Span, read, remove_key, set_key, split
 from engine.markdown.yaml_text import KeyValue, same
+from tests.rounds import rounds
 
 
 class State(StrEnum):
@@ -207,7 +208,7 @@ def front_matters(draw: st.DrawFn) -> bytes:
     return f"{start}---{end}{text}---{end}".encode("utf-8", "replace") + draw(st.sampled_from(BODIES))
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=rounds(400), deadline=None)
 @given(front_matters() | st.sampled_from(BODIES), TEXTS, VALUES, st.booleans(), st.data())
 def test_any_edit_is_refused_or_changes_that_key_alone(
     raw: bytes, key: str, value: KeyValue, existing: bool, data: st.DataObject

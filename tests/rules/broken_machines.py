@@ -56,7 +56,10 @@ _APPROVING_AFTER_TRIAGE = """\
         resets: [fix]
       - to: approving
 """
-_TRIAGED = "        when: {decision: {triage: answered, effort: [all, blockers only]}, findings: {to_fix: some}}\n"
+_TRIAGED = (
+    "        when: {decision: {triage: answered, effort: [all, blockers only]}, findings: "
+    "{challenged: none, to_fix: some}}\n"
+)
 _AGAIN = "         session: {resume: [builder, pedant], if_stale: ask}, ticks: [se_validated, codex_validated]}\n"
 _LOOK_AGAIN = "only: not_passed_on_current_inputs, purpose: revalidate, prompt: revalidate,\n"
 _SPEC_UPDATED = "writes: [spec, design]}\n    exits:\n      - {to: spec_validating}\n"
@@ -117,9 +120,12 @@ BROKEN = (
         _TRIAGED.replace("answered", "fix") + _APPROVING_AFTER_TRIAGE,
         name="per_finding",
     ),
-    _one("R09", "amends: bug", "amends: bugs", name="amends"),
+    _one("R09", "amends: [story is right", "amends: [story is wrong", name="amends"),
+    _one("R09", "challenges: challenge ", "challenges: challenged ", name="challenges"),
+    _one("R09", "rest: fix ", "rest: fixed ", name="rest"),
+    _one("R09", "settles: {story is right", "settles: {story is wrong", name="settles"),
     _one("R09", "box: {marked_complete: ship it}", "box: {marked_complete: ship}", name="box"),
-    _one("R10", "inputs: unchanged, section: Validation", "inputs: unchanged, section: Validaton"),
+    _one("R10", "complete, section: Validation", "complete, section: Validaton"),
     _one("R10", "needs: {section: Validation}", "needs: {section: Validating}", name="rule"),
     _one("R11", "{id: pedant,", "{id: builder,"),
     _one("R12", "      <fix_list>\n", "      <fixlist>\n", at="    text: |", below="\n  fix:\n"),
@@ -207,9 +213,9 @@ BROKEN = (
     _one(
         "G13",
         _APPROVING_AFTER_TRIAGE + "        when: {decision: {triage: answered, effort: [all, blockers only]}, "
-        "findings: {to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
+        "findings: {challenged: none, to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
         "      - to: approving\n        when: {decision: {triage: answered, effort: [all, blockers only]}, "
-        "findings: {to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
+        "findings: {challenged: none, to_fix: none}}\n        ticks: [blockers_fixed, revalidated]\n\n  fixing",
         at="      - to: fixing",
         below=TRIAGE,
     ),
@@ -306,6 +312,33 @@ BROKEN = (
         "      - {to: verify_triage}\n\n  accepting:",
         at="{id: verify_fix,",
     ),
+    # changes from outside
+    _one("R01", "in: [approving, queued]", "in: [approving, queud]", name="stale"),
+    _one("R01", "    to: spec_validating\n    enters", "    to: spec_validatin\n    enters", name="stale_to"),
+    _one(
+        "R08",
+        "    to: spec_validating\n    enters: outside",
+        "    to: spec_validating\n    enters: outsid",
+        name="stale",
+    ),
+    _one("S03", "in: [approving, queued]", "in: [approving, queued, complete]", name="terminal"),
+    _one(
+        "S03", "in: [approving, queued]", "in: [approving, queued, gorilla]", name="twice", at="    in: [gating, self"
+    ),
+    _one("S03", "in: [approving, queued]", "in: [approving, queued, drafted]", name="nothing_ticked"),
+    _one("S03", "to: refreshing, enters: outside", "to: stuck, enters: outside", name="to_stuck"),
+    _one("S04", "in: [approving, queued]", "in: [approving]", at="- {to: red, when: {dependencies", name="executed"),
+    _one(
+        "S04",
+        "{rests_on: [code], in: [self_review, gorilla, verifying, accepting]",
+        "{rests_on: [code], in: [self_review, gorilla, verifying]",
+        at="- {to: complete,",
+        name="completed",
+    ),
+    _one("S05", "to: gating, enters: outside", "to: gorilla, enters: outside"),
+    _one("S05", "    to: spec_validating\n    enters", "    to: gating\n    enters", name="without_validators"),
+    _one("S06", "    in: [gating, self_review,", "    in: [spec_fixing, gating, self_review,"),
+    _one("S07", "    to: spec_validating\n    enters", "    to: refreshing\n    enters"),
     # agents
     _one(
         "A01",
@@ -466,7 +499,7 @@ BROKEN = (
     ),
     _one(
         "H07",
-        "when: {decision: {stuck: try again}}, resets: [fix, red, code, verify]}",
+        "when: {decision: {stuck: try again}}, resets: [fix, red, code, verify, outside]}",
         "when: {decision: {stuck: try again}}}",
     ),
     _one(
@@ -530,7 +563,7 @@ BROKEN = (
         at="- {to: self_review, when: {decision: {counts",
         name="person_ticks_failed_gate",
     ),
-    _one("C06", "inputs: unchanged, section: Validation", "inputs: unchanged, section: [Validation, Ready for Next]"),
+    _one("C06", "complete, section: Validation", "complete, section: [Validation, Ready for Next]"),
     _one("C06", "needs: {section: Validation}", "needs: {section: Ready for Next}", name="rule"),
     _one(
         "C06",
@@ -539,11 +572,13 @@ BROKEN = (
         name="by",
     ),
     _one("C07", "{text: Green executed,", "{text: Skeleton + Red executed,"),
-    _one("C08", "{text: All TCs verified, by: agent, rests_on: [code]}", "{text: All TCs verified, by: agent}"),
+    _one(
+        "C08", "verified, by: agent, rests_on: [story, prompts, spec, code]}", "verified, by: agent, rests_on: [spec]}"
+    ),
     # across stories
     _one("P01", "concurrency: {validation: 3, execution: 1,", "concurrency: {validation: 3, execution: 2,"),
     _one("P02", "execution: 1, verification: 1}", "execution: 1}"),
-    _one("P03", "when: {dependencies: complete, inputs: unchanged,", "when: {inputs: unchanged,"),
+    _one("P03", "when: {dependencies: complete, section: Val", "when: {section: Val"),
     _one(
         "P04",
         "when: {files: exist}",

@@ -14,8 +14,7 @@ from tests.life import BUILDER, ENGINEER, INPUTS, PEDANT, VERIFIER, Life, chart,
 World = dict[Fact, str]
 Told = Callable[[Life], object]
 
-USED_UP: World = {("rounds", loop): "used_up" for loop in ("fix", "red", "code", "verify")}
-MOVED: World = {("inputs",): "changed"}
+USED_UP: World = {("rounds", loop): "used_up" for loop in ("fix", "red", "code", "verify", "outside")}
 BLOCKED: World = {("dependencies",): "open"}
 NO_FILES: World = {("files",): "missing"}
 
@@ -92,12 +91,22 @@ def nothing(_: Life) -> None:
     return None
 
 
+def challenged(life: Life) -> None:
+    triaged("all", "some")(life)
+    life.decided("triage", "challenge", finding="F1", note="it is not so")
+
+
 VALIDATED = ("se_validated", "codex_validated", "consolidated", "blockers_fixed", "revalidated", "human_approved")
 
 
 def ready(life: Life) -> None:
     state = life.progress.state
+    both("PASS", "PASS")(life.to("validating"))
     life.to(state, ticks=VALIDATED)
+
+
+def earned(*items: str) -> Told:
+    return lambda life: life.to(life.progress.state, ticks=items)
 
 
 PASSED = "+blockers_fixed +revalidated"
@@ -123,6 +132,12 @@ WALK: list[tuple[str, Told, World, str]] = [
     ("triage", lambda life: life.asked("triage", "F1").asked("effort"), {}, "wait person"),
     ("triage", triaged("all", "some"), {}, "→ fixing *fix -fix"),
     ("triage", triaged("blockers only", "none"), {}, f"→ approving {PASSED}"),
+    ("triage", challenged, {}, "→ answering"),
+    # answering: only the validator whose finding is challenged, in the session that found it
+    ("answering", nothing, {}, "run spot_check"),
+    ("answering", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ approving {PASSED}"),
+    ("answering", judged("some", "none", "confirmed"), {}, "→ fixing *fix"),
+    ("answering", judged("some", "some", "confirmed"), {}, "→ triage"),
     # fixing
     ("fixing", nothing, {}, f"run fixer as {ENGINEER}"),
     ("fixing", lambda life: life.work("fixer"), {}, "→ revalidating"),
@@ -136,15 +151,13 @@ WALK: list[tuple[str, Told, World, str]] = [
     # approving: the box and the answer
     ("approving", nothing, {}, "ask approve"),
     ("approving", lambda life: life.asked("approve"), {}, "wait person"),
-    ("approving", answered("approve", "approve", "human_approved"), {}, "→ queued"),
+    ("approving", answered("approve", "approve", "human_approved"), {}, "→ queued -outside"),
     ("approving", answered("approve", "approve"), {}, "wait person"),
     ("approving", answered("approve", "send back"), {}, "→ triage"),
     ("approving", answered("approve", "abandon"), {}, "→ abandoned"),
-    # queued: the stories before it, the inputs and the whole section
+    # queued: the stories before it and the whole section
     ("queued", ready, {}, "→ red"),
     ("queued", ready, BLOCKED, "wait dependencies"),
-    ("queued", ready, MOVED, "→ refreshing"),
-    ("queued", ready, {**MOVED, **BLOCKED}, "→ refreshing"),
     ("queued", nothing, {}, "wait person"),
     # refreshing
     ("refreshing", nothing, {}, f"run refresh as {BUILDER}, refresh as {PEDANT}"),
@@ -200,17 +213,27 @@ WALK: list[tuple[str, Told, World, str]] = [
     ("spec_updating", nothing, {}, f"run spec_update as {ENGINEER}"),
     ("spec_updating", lambda life: life.work("spec_update"), {}, "→ spec_validating"),
     ("spec_validating", nothing, {}, f"run spec_again as {BUILDER}, spec_again as {PEDANT}"),
-    ("spec_validating", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ gorilla {PASSED}"),
+    ("spec_validating", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ spec_agreed {PASSED}"),
     ("spec_validating", judged("some", "none", "confirmed"), {}, "→ spec_fixing *fix"),
     ("spec_validating", judged("some", "none", "confirmed"), USED_UP, "→ spec_triage"),
     ("spec_validating", judged("none", "none", "refuted", "PASS", "PASS"), {}, "→ spec_triage"),
     ("spec_triage", nothing, {}, "ask triage"),
     ("spec_triage", triaged("all", "some"), {}, "→ spec_fixing *fix -fix"),
-    ("spec_triage", triaged("all", "none"), {}, f"→ gorilla {PASSED}"),
+    ("spec_triage", triaged("all", "none"), {}, f"→ spec_agreed {PASSED}"),
     ("spec_fixing", nothing, {}, f"run spec_fix as {ENGINEER}"),
     ("spec_fixing", lambda life: life.work("spec_fix"), {}, "→ spec_validating"),
+    ("spec_triage", challenged, {}, "→ spec_answering"),
+    ("spec_answering", judged("none", "none", "confirmed", "PASS", "PASS"), {}, f"→ spec_agreed {PASSED}"),
+    ("spec_answering", judged("some", "none", "confirmed"), {}, "→ spec_fixing *fix"),
+    ("spec_answering", judged("some", "none", "refuted"), {}, "→ spec_triage"),
+    # spec_agreed: on to the first item that is not earned
+    ("spec_agreed", nothing, {}, "→ gating"),
+    ("spec_agreed", earned("green_passes"), {}, "→ gating"),
+    ("spec_agreed", earned("green_passes", "gates_pass"), {}, "→ self_review"),
+    ("spec_agreed", earned("green_passes", "gates_pass", "self_reviewed"), {}, "→ gorilla"),
+    ("spec_agreed", earned("green_passes", "gates_pass", "self_reviewed", "gorilla_done"), {}, "→ verifying"),
     ("gorilla", nothing, {}, "ask gorilla"),
-    ("gorilla", answered("gorilla", "feels right", "gorilla_done"), {}, "→ verifying"),
+    ("gorilla", answered("gorilla", "feels right", "gorilla_done"), {}, "→ verifying -outside"),
     ("gorilla", answered("gorilla", "feels right"), {}, "wait person"),
     ("gorilla", answered("gorilla", "feels wrong"), {}, "→ code_fixing -code"),
     ("gorilla", answered("gorilla", "bug"), {}, "→ bug_fixing"),
@@ -238,7 +261,7 @@ WALK: list[tuple[str, Told, World, str]] = [
     ("accepting", answered("accept", "ship it"), {}, "wait person"),
     ("accepting", answered("accept", "send back"), {}, "→ code_fixing -code"),
     ("stuck", nothing, {}, "ask stuck"),
-    ("stuck", answered("stuck", "revalidate"), {}, "→ validating -fix,red,code,verify"),
+    ("stuck", answered("stuck", "revalidate"), {}, "→ validating -fix,red,code,verify,outside"),
     ("stuck", answered("stuck", "abandon"), {}, "→ abandoned"),
     ("complete", nothing, {}, "wait nobody"),
     ("abandoned", nothing, {}, "wait nobody"),
@@ -269,7 +292,7 @@ def test_stuck_leads_back_to_where_it_came_from(state: str, wanted: str) -> None
     """`try again` returns to the state in which the story got stuck, with new rounds."""
     life = Life(state).to("stuck")
     answered("stuck", "try again")(life)
-    assert told(life.decide()) == f"{wanted} -fix,red,code,verify"
+    assert told(life.decide()) == f"{wanted} -fix,red,code,verify,outside"
 
 
 def test_only_the_validator_that_did_not_pass_validates_again() -> None:
@@ -387,7 +410,7 @@ def test_own_items_guard_the_end_of_their_phase() -> None:
     answered("approve", "approve", "human_approved")(life)
     decision = life.decide(mine)
     assert decision == Wait(for_="person", why=("item not ticked: 'Ask the designer' (Validation)",))
-    assert told(life.decide({("own", "Validation", "Ask the designer"): "ticked"})) == "→ queued"
+    assert told(life.decide({("own", "Validation", "Ask the designer"): "ticked"})) == "→ queued -outside"
 
 
 def test_own_items_of_a_later_phase_or_on_the_way_back_hold_nobody_up() -> None:
@@ -395,7 +418,7 @@ def test_own_items_of_a_later_phase_or_on_the_way_back_hold_nobody_up() -> None:
     later: World = {("own", "Verification", "Show it"): "open", ("own", "Ready for Next", "Rest"): "open"}
     life = Life("approving")
     answered("approve", "approve", "human_approved")(life)
-    assert told(life.decide(later)) == "→ queued"
+    assert told(life.decide(later)) == "→ queued -outside"
     earlier: World = {("own", "Implementation", "Document it"): "open"}
     back = Life("gorilla")
     answered("gorilla", "feels wrong")(back)

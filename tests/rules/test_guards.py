@@ -158,7 +158,6 @@ ASKED = [
     ({"claims": "refuted"}, {("claims",)}),
     ({"deviations": "none"}, {("deviations",)}),
     ({"dependencies": "complete"}, {("dependencies",)}),
-    ({"inputs": "changed"}, {("inputs",)}),
     ({"files": "exist"}, {("files",)}),
     ({"any": [{"claims": "refuted"}, {"not": {"files": "exist"}}]}, {("claims",), ("files",)}),
 ]

@@ -7,8 +7,9 @@ import pytest
 from engine.model.events import Adopted, Asked, Began, Ended, Event, Stepped, Wrote
 from engine.model.machine import ANSWERED, AgentAct
 from engine.model.verdict import Finding, FixAnswer
+from engine.rules.findings import to_fix
 from engine.rules.forgery import impossible
-from engine.rules.history import fold, produced, reopened, roles_of, to_fix
+from engine.rules.history import fold, produced, reopened, roles_of
 from tests.life import AT, BUILDER, ENGINEER, INPUTS, PEDANT, Life, first_event, machine
 
 
@@ -17,10 +18,12 @@ def found(id_: str, severity: str = "blocker") -> Finding:
 
 
 def test_an_empty_journal_is_the_beginning() -> None:
-    """Without events a story stands at its machine's first state, with all rounds left."""
+    """Without events a story stands at its machine's first state: every item open, all rounds left, no challenge."""
     progress = fold(machine(), [])
     assert (progress.state, progress.steps, progress.calls) == ("drafted", 0, 0)
-    assert progress.facts == {("rounds", loop): "left" for loop in machine().loops}
+    left = {("rounds", loop): "left" for loop in machine().loops}
+    items = {("item", key): "open" for key in machine().items}
+    assert progress.facts == {**left, **items, ("findings", "challenged"): "none"}
 
 
 def test_an_adoption_may_begin_anywhere() -> None:
@@ -250,3 +253,45 @@ def test_a_journal_of_another_machine_is_told(what: str, events: list[Event]) ->
     ((line, told),) = impossible(machine(), tuple(events))
     assert line == len(events)
     assert what in told
+
+
+def test_a_question_in_between_goes_on_with_the_session_and_changes_nothing_else() -> None:
+    """What a person asked a role is no action of the state: only the session and the numbering go on."""
+    life = Life("validating").verdict("builder", BUILDER, "PASS", session="s1")
+    before = life.progress
+    began = Began(
+        at=AT, call="q", number=2, act="builder", role=BUILDER, attempt=1, turn=9, resumes="s1", question="Why?"
+    )
+    life.events.append(began)
+    assert life.progress.follow_ups == {(BUILDER, "Why?"): began}
+    assert (life.progress.running, life.progress.turns) == (before.running, before.turns)
+    life.events += [Wrote(), Ended(at=AT, call="q", status="failed", why="x", evidence="02-x.md", sha="", session="s2")]
+    after = life.progress
+    assert (after.sessions, after.newest) == ({("builder", BUILDER): "s2"}, {BUILDER: "s2"})
+    assert (after.facts, after.done, after.failures, after.latest) == (
+        before.facts,
+        before.done,
+        before.failures,
+        before.latest,
+    )
+    assert (after.calls, after.unwritten, after.follow_ups) == (2, [], {})
+
+
+def test_a_challenge_is_asked_once_and_decides_nothing_itself() -> None:
+    """A challenged finding has no disposition yet; the consolidation that follows takes the challenge as answered."""
+    life = Life("consolidating").checked().merged("some", "some", findings=(found("F1"),)).to("triage")
+    life.asked("triage", "F1").decided("triage", "challenge", finding="F1", note="no")
+    progress = life.progress
+    assert (progress.dispositions, progress.challenges, progress.challenged) == ({}, {"F1": "no"}, {"F1"})
+    assert progress.facts["findings", "challenged"] == "some"
+    life.decided("effort", "all").to("answering").checked().merged("some", "some", findings=(found("F1"),))
+    assert (life.progress.challenges, life.progress.challenged) == ({}, {"F1"})
+    assert life.progress.facts["findings", "challenged"] == "none"
+
+
+def test_issues_that_are_left_have_somebody_who_left_them() -> None:
+    """Whose effort leaves an issue answers for it, until somebody has it fixed after all."""
+    life = Life("consolidating").checked().merged("some", findings=(found("F1", "issue"), found("F2"))).to("triage")
+    life.decided("effort", "blockers only", by="Ana").to("fixing")
+    assert life.progress.accepted == {"F1": "Ana"}
+    assert life.to("triage").decided("effort", "all", by="Bo").to("fixing").progress.accepted == {}

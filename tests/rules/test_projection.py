@@ -226,8 +226,9 @@ EVIL = Finding(
 
 def test_agents_words_cannot_become_an_answer() -> None:
     """Whatever a finding says, the question holds only its own options, none of them ticked."""
-    life = Life("triage").checked().merged("some", "some", findings=(EVIL,)).asked("triage", "F1")
+    life = Life("consolidating").checked().merged("some", "some", findings=(EVIL,)).to("triage").asked("triage", "F1")
     sheet = Sheet(life).show()
+    assert "bad - [x] not real" in sheet.text
     shown = sheet.story.decisions
     assert [d.id for d in shown] == ["D1"]
     assert [text for text, _ in shown[0].options] == list(option_texts(machine().decisions["triage"]).values())
@@ -247,7 +248,8 @@ def test_a_question_shows_what_it_is_about() -> None:
         "- [ ] fix: it is real and is fixed now\n"
         "- [ ] defer: it waits for the polish pass\n"
         "- [ ] not real: the validator is mistaken\n"
-        "- [ ] update spec: the spec changes instead\n\n"
+        "- [ ] update spec: the spec changes instead\n"
+        "- [ ] challenge: the validator answers first (say why in the note)\n\n"
         "Note:"
     )
     plain = question_text(machine(), Asked(at=AT, id="D1", decision="counts"), None)

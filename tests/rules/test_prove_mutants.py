@@ -15,15 +15,13 @@ from engine.rules.prove import flaws
 
 ROOT = Path(__file__).parents[2]
 SURVIVORS = ROOT / "tests" / "data" / "machines" / "survivors.yaml"
-SHARE = 0.888  # measured over all 2,063 mutants
+SHARE = 0.879  # measured over all 2,222 mutants
 
 
 def _sweep(step: int) -> tuple[int, set[str]]:
-    """How many mutants there were, and the names of those the proofs accept; of retargets every step-th."""
+    """How many mutants there were of every step-th, and the names of those the proofs accept."""
     raw = read_machine(ROOT / "machines" / "story.yaml").root.plain()
-    every = list(mutants(raw))
-    retargets = [mutant for mutant in every if mutant[0].startswith("retarget")]
-    chosen = [mutant for mutant in every if not mutant[0].startswith("retarget")] + retargets[::step]
+    chosen = list(mutants(raw))[::step]
     accepted = set()
     for name, change in chosen:
         mutant = copy(raw)
@@ -44,16 +42,17 @@ def _known() -> set[str]:
 
 
 def test_mutants_are_refused_or_explained() -> None:
-    """Of more than 1,000 mutants every one is refused, or listed with the reason why it may live."""
-    total, accepted = _sweep(2)
-    assert total > 1_000
+    """Of every seventh mutant each one is refused, or listed with the reason why it may live."""
+    total, accepted = _sweep(7)
+    assert total > 280
     assert accepted <= _known()
-    assert 1 - len(accepted) / total >= SHARE - 0.01  # half of the retargets are left out here
+    assert 1 - len(accepted) / total >= SHARE - 0.03  # it is a sample
 
 
 @pytest.mark.slow
 def test_all_mutants() -> None:
-    """Over all mutants, the share refused is the measured one, and the list of the others is exact."""
+    """Over all 2,000 mutants, the share refused is the measured one, and the list of the others is exact."""
     total, accepted = _sweep(1)
+    assert total > 2_000
     assert 1 - len(accepted) / total >= SHARE
     assert accepted == _known()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.agents.block import InvalidReply
 from engine.agents.vocabulary import SEVERITIES, TABLES, VERDICTS, meant
+from tests.rounds import rounds
 from tests.verdicts.corpus import BAD, GOOD, Sample, load, read
 
 PAGE = Path(__file__).parent.parent.parent / "docs/verdicts.md"
@@ -97,7 +98,7 @@ def told(**changes: object) -> Sample:
 KNOWN = {word for table in TABLES.values() for word in table}
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=rounds(100), deadline=None)
 @given(word=st.text(max_size=12).filter(lambda word: " ".join(word.lower().split()) not in KNOWN))
 def test_a_word_that_stands_in_no_table_is_invalid(word: str) -> None:
     """The tables are total: a word that is in none of them is never a verdict, severity, status or confidence."""
@@ -138,7 +139,7 @@ CHANGES = st.lists(
 SIGNS = ("blocker", "issue", "major", "critical", "- ", "1. ")
 
 
-@settings(max_examples=1550, deadline=None)
+@settings(max_examples=rounds(300), deadline=None)
 @given(sample=st.sampled_from(HELD), swap=st.booleans(), changes=CHANGES)
 def test_no_change_makes_pass_of_a_verdict_with_an_open_finding(
     sample: Sample, swap: bool, changes: list[tuple[float, int, str]]

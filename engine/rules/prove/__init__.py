@@ -12,6 +12,7 @@ from engine.rules.prove.flaw import CODES, Flaw
 from engine.rules.prove.flow import Flow
 from engine.rules.prove.graph import graph
 from engine.rules.prove.names import names
+from engine.rules.prove.outside import outside
 from engine.rules.prove.paths import paths
 from engine.rules.prove.people import people
 from engine.rules.prove.pipeline import pipeline
@@ -34,5 +35,5 @@ def flaws(machine: Machine) -> Iterator[Flaw]:
     study = Study(machine)
     yield from graph(study)
     flow = Flow(study)
-    for part in (paths, pipeline, boxes, agents, exits, people):
+    for part in (paths, outside, pipeline, boxes, agents, exits, people):
         yield from part(study, flow)

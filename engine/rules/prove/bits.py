@@ -19,7 +19,8 @@ Env = int
 UNKNOWN = ""
 YES = "yes"
 FINDINGS: tuple[Fact, ...] = (("findings", "to_fix"), ("findings", "ambiguous"))
-ANEW: dict[Fact, tuple[str, ...]] = {("inputs",): ("unchanged", "changed"), ("files",): ("exist", "missing")}
+CHALLENGED: Fact = ("findings", "challenged")
+ANEW: dict[Fact, tuple[str, ...]] = {("files",): ("exist", "missing")}
 """Facts of the world outside, which may differ whenever one looks."""
 
 
@@ -61,7 +62,7 @@ class Bits:
         """A new story: nothing ticked, nothing known."""
         env = 0
         for fact, values in self.values.items():
-            many = fact[0] in ("dependencies", "inputs", "files", "rounds")
+            many = fact[0] in ("dependencies", "files", "rounds")
             env |= self.masks[fact] if many else self.bit[fact][values[0]]
         return env
 
@@ -146,6 +147,7 @@ def _domains(study: Study) -> Iterator[tuple[Fact, tuple[str, ...]]]:
     yield ("about",), (UNKNOWN, *sorted(spotted))
     for fact in FINDINGS:
         yield fact, (UNKNOWN, "some", "none")
+    yield CHALLENGED, ("none", "some")
     for gate, defined in machine.gates.items():
         yield ("gate", gate), (UNKNOWN, *defined.outcomes)
         yield ("began", gate), (UNKNOWN, YES)

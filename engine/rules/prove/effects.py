@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.model.facts import Fact
+from engine.model.inputs import written
 from engine.model.machine import (
     AgentAct,
     AskAct,
@@ -12,10 +13,11 @@ from engine.model.machine import (
     Input,
     SimpleAct,
     SpotCheckAct,
+    Stale,
 )
 from engine.rules.history import produced, reopened
-from engine.rules.prove.bits import ANEW, FINDINGS, UNKNOWN, YES, Bits, Change
-from engine.rules.prove.study import JUDGES, Study, written
+from engine.rules.prove.bits import ANEW, CHALLENGED, FINDINGS, UNKNOWN, YES, Bits, Change
+from engine.rules.prove.study import JUDGES, Study
 
 
 class Effects:
@@ -34,10 +36,11 @@ class Effects:
 
     def stale(self, act: SimpleAct) -> Change:
         """What rests on an input that an action may change may have become open or unknown."""
-        changed = frozenset(written(act)) if self.staling else frozenset[Input]()
-        if changed not in self._gone:
-            self._gone[changed] = self._stale_by(changed)
-        return self._gone[changed]
+        return self._changed(written(act))
+
+    def sent_back(self, entry: Stale) -> Change:
+        """A change from outside that is acted on: the same, and a round is counted."""
+        return self._changed({*entry.rests_on}).then(self.bits.any(("rounds", entry.enters)))
 
     def close(self, exit_: Exit) -> Change:
         """An exit that is taken ticks and counts."""
@@ -68,7 +71,10 @@ class Effects:
             case GateAct():
                 return bits.produce(("gate", act.run)).then(bits.put(("began", act.run), YES))
             case ConsolidateAct():
-                return bits.produce(*FINDINGS)
+                # a FAIL of which nothing is left open counts as PASS
+                verdicts = [("verdict", role) for role in machine.members(act.consolidate)]
+                counted = Change(add=sum(bits.bit[fact]["PASS"] for fact in verdicts))
+                return bits.produce(*FINDINGS).then(counted).then(bits.put(CHALLENGED, "none"))
             case SpotCheckAct():
                 claims = [("claims", role) for role in machine.members(act.spot_check)]
                 return bits.produce(("claims",), *claims).then(bits.put(("about",), act.spot_check))
@@ -76,6 +82,8 @@ class Effects:
                 decision = machine.decisions[act.ask]
                 change = bits.produce(("decision", act.ask))
                 change = change.then(bits.any(*(("item", item) for item in decision.box)))
+                if decision.challenges:
+                    change = change.then(bits.any(CHALLENGED))
                 decides = decision.per == "finding" or decision.standing
                 return change.then(Change(add=bits.produce(*FINDINGS).add)) if decides else change
 
@@ -87,6 +95,12 @@ class Effects:
                 change = change.then(bits.produce(("verdict", role))).then(bits.put(("claims", role), UNKNOWN))
             return change.then(bits.loosen([("claims",), *FINDINGS]))
         return change.then(bits.produce(("deviations",))) if act.purpose == "self_review" else change
+
+    def _changed(self, inputs: set[Input]) -> Change:
+        changed = frozenset(inputs) if self.staling else frozenset[Input]()
+        if changed not in self._gone:
+            self._gone[changed] = self._stale_by(changed)
+        return self._gone[changed]
 
     def _stale_by(self, changed: frozenset[Input]) -> Change:
         study, machine = self.study, self.study.machine

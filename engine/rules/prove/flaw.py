@@ -91,6 +91,14 @@ CODES: dict[str, tuple[str, str]] = {
         "evidence is relied on after its ground was changed",
         "Lead the way past what produces it again.",
     ),
+    "S03": ("an entry of `stale` names a state in which it cannot act", "Drop the state, or name another."),
+    "S04": (
+        "evidence is relied on in a state that does not act on a change from outside",
+        "Name the state under `stale`, for what the items rest on.",
+    ),
+    "S05": ("an entry of `stale` leads past what earns an item again", "Lead it to the state that begins to earn it."),
+    "S06": ("a state's own work would send it back", "Name the states that follow it instead."),
+    "S07": ("an entry of `stale` opens what does not rest on the change", "Lead it to a state that reopens less."),
     # agents
     "A01": ("fewer than two providers validate", "Let two roles of different providers validate."),
     "A02": ("validators get different instructions", "Give them the same `prompt`."),

@@ -26,11 +26,12 @@ class Passage:
     arriving: Env
     returns: bool = False
     """Does it lead a failed story back to where it was?"""
+    stale: int | None = None
 
     @property
     def edge(self) -> Edge:
         """The edge behind it."""
-        return Edge(self.source[0], self.target[0], self.number)
+        return Edge(self.source[0], self.target[0], self.number, self.stale)
 
 
 class Flow:
@@ -128,6 +129,12 @@ class Flow:
             if taken and target:
                 came = UNKNOWN if target != failed else name if name != failed else origin
                 yield Passage(node, (target, came), number, taken, exit_.to == ORIGIN)
+        for number, entry in enumerate(self.study.machine.stale):
+            if name in entry.in_:
+                env = self.entered[node] | broken.on(self.entered[node]) | done.on(self.entered[node])
+                back = self.effects.sent_back(entry).on(env)
+                yield Passage(node, (entry.to, UNKNOWN), None, back, stale=number)
+                yield Passage(node, (failed, name), None, env, stale=number)
 
     def _take(self, env: Env, name: str, number: int) -> Env:
         """What may hold behind an exit; 0 when it is never open."""

@@ -9,7 +9,7 @@ from engine.model.machine import ANSWERED, ORIGIN, AgentAct, Guard
 from engine.rules.prove.flaw import Flaw, flaw
 from engine.rules.prove.study import Study, reach
 
-_WAITS = frozenset({"dependencies", "files", "inputs", "item"})
+_WAITS = frozenset({"dependencies", "files", "item"})
 
 
 def graph(study: Study) -> Iterator[Flaw]:
@@ -169,5 +169,6 @@ def best(study: Study) -> dict[Fact, str]:
     facts |= {("item", item): "ticked" for item in machine.items}
     facts |= {("rounds", loop): "left" for loop in machine.loops}
     facts |= {("findings", "to_fix"): "none", ("findings", "ambiguous"): "none", ("claims",): "confirmed"}
-    facts |= {("deviations",): "none", ("dependencies",): "complete", ("inputs",): "unchanged"}
+    facts["findings", "challenged"] = "none"
+    facts |= {("deviations",): "none", ("dependencies",): "complete"}
     return facts | {("files",): "exist"}

@@ -41,6 +41,7 @@ def names(machine: Machine) -> Iterator[Flaw]:
         for number, exit_ in enumerate(state.exits):
             yield from _exit(machine, exit_, (*place, "exits", number))
     yield from _decisions(machine)
+    yield from _stale(machine)
     yield from _rules(machine)
 
 
@@ -139,7 +140,19 @@ def _decisions(machine: Machine) -> Iterator[Flaw]:
             yield from _one("R02", place, "item", item, machine.items)
             known = () if decision.per == "finding" else tuple(decision.options)
             yield from _one("R09", place, f"option of {name}", option, known)
-        yield from _many("R09", ("decisions", name, "amends"), f"option of {name}", decision.amends, decision.options)
+        named = {"amends": decision.amends, "challenges": decision.challenges, "reports": decision.reports}
+        for key, options in (*named.items(), ("settles", decision.settles)):
+            yield from _many("R09", ("decisions", name, key), f"option of {name}", options, decision.options)
+        if decision.rest is not None:
+            yield from _one("R09", ("decisions", name, "rest"), f"option of {name}", decision.rest, decision.options)
+
+
+def _stale(machine: Machine) -> Iterator[Flaw]:
+    for number, entry in enumerate(machine.stale):
+        place: Place = ("stale", number)
+        yield from _many("R01", (*place, "in"), "state", entry.in_, machine.states)
+        yield from _one("R01", (*place, "to"), "state", entry.to, machine.states)
+        yield from _one("R08", (*place, "enters"), "loop", entry.enters, machine.loops)
 
 
 def _rules(machine: Machine) -> Iterator[Flaw]:

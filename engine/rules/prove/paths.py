@@ -45,7 +45,7 @@ def _executes(study: Study, passage: Passage) -> bool:
 
 def _into_execution(study: Study, flow: Flow, passage: Passage) -> Iterator[Flaw]:
     place, env = passage.edge.place, passage.arriving
-    if not _ran(flow, env, "validate"):
+    if not _ran(study, flow, env, "validate"):
         yield flaw("A10", place, f"execution can be entered from {passage.source[0]!r} without validation.")
     for role in sorted(study.roles("validate")):
         yield from _trusted(flow, passage, role, "what is executed")
@@ -55,7 +55,7 @@ def _into_success(study: Study, flow: Flow, passage: Passage, lost: Lost) -> Ite
     place, env = passage.edge.place, passage.arriving
     needed = [step for step in _STEPS if step in study.used or (step == "verify" and "implement" in study.used)]
     for step in needed:
-        if not _ran(flow, env, step):
+        if not _ran(study, flow, env, step):
             yield flaw("A10", place, f"a story can complete without `{step}`.")
     for role in sorted(study.judges):
         yield from _trusted(flow, passage, role, "what is completed")
@@ -74,17 +74,23 @@ def _trusted(flow: Flow, passage: Passage, role: str, what: str) -> Iterator[Fla
         yield flaw("A11", place, f"the last claims of {role!r} about {what} are taken unchecked.")
 
 
-def _ran(flow: Flow, env: int, purpose: str) -> bool:
+def _ran(study: Study, flow: Flow, env: int, purpose: str) -> bool:
+    """Did such an agent run on every path? An item that nothing else ticks shows it as well."""
     fact = ("purpose", purpose)
-    return fact in flow.bits.bit and flow.bits.sure(env, fact, YES)
+    ticked = [key for key in study.machine.items if study.ticked_by(key) == {purpose}]
+    shown = any(flow.bits.sure(env, ("item", key), "ticked") for key in ticked)
+    return shown or (fact in flow.bits.bit and flow.bits.sure(env, fact, YES))
 
 
 def _enters(study: Study, rule: Rule, passage: Passage) -> bool:
     source, target = passage.source[0], passage.target[0]
     if rule.entering.state is not None:
-        return rule.entering.state == target
+        # where nothing is done, a failed story comes back to what it had entered before
+        return rule.entering.state == target and not (passage.returns and not study.works[target])
     machine, phase = study.machine, rule.entering.phase
-    return machine.phase_of(target) == phase != machine.phase_of(source) and not passage.returns
+    # who is sent back to earn again what changed enters no phase
+    back = passage.returns or passage.stale is not None
+    return machine.phase_of(target) == phase != machine.phase_of(source) and not back
 
 
 def _rule(study: Study, flow: Flow, number: int, rule: Rule, passage: Passage, lost: Lost) -> Iterator[Flaw]:

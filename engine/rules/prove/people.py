@@ -43,6 +43,7 @@ def _asked(study: Study) -> Iterator[Flaw]:
                 if ("decision", question) not in read and not exit_.otherwise:
                     yield flaw("H11", place, f"{name!r} asks {question!r} and goes to {exit_.to!r} regardless.")
     entered = {exit_.enters for state in machine.states.values() for exit_ in state.exits}
+    entered |= {entry.enters for entry in machine.stale}
     for loop in machine.loops:
         if loop not in entered:
             yield flaw("H09", ("loops", loop), f"loop {loop!r} is never counted.")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatch
 
+from engine.model.inputs import inputs_of
 from engine.model.machine import AgentAct, Phase
 from engine.rules.prove.flaw import Flaw, flaw
 from engine.rules.prove.flow import Flow
-from engine.rules.prove.study import Study, inputs_of
+from engine.rules.prove.study import Study
 
 
 def pipeline(study: Study, flow: Flow) -> Iterator[Flaw]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from engine.model.facts import Fact
+from engine.model.inputs import written
 from engine.rules.prove.bits import UNKNOWN
 from engine.rules.prove.flaw import Place
 from engine.rules.prove.flow import Flow, Node
-from engine.rules.prove.study import Study, acts_of, written
+from engine.rules.prove.study import Study, acts_of
 
 
 @dataclass(frozen=True, slots=True)

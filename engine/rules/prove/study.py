@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from engine.model.facts import Facts
+from engine.model.inputs import DOCUMENTS, inputs_of
 from engine.model.machine import (
     ORIGIN,
     AgentAct,
@@ -27,20 +28,22 @@ JUDGES = ("validate", "revalidate", "verify")
 WORKERS = ("implement", "fix", "fix_code")
 MAX_CASES = 20_000
 """The most cases of one state's guards that are tried."""
-_INPUT_OF: Mapping[str, Input] = {"story.md": "story", "spec": "spec", "design": "spec"}
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A way from state to state: an exit by its number, or None for a technical failure."""
+    """A way from state to state: an exit or an entry of `stale` by its number, or neither for a technical failure."""
 
     source: str
     target: str
     number: int | None
+    stale: int | None = None
 
     @property
     def place(self) -> Place:
         """Where the edge is declared."""
+        if self.stale is not None:
+            return ("stale", self.stale)
         if self.number is None:
             return ("defaults", "failed")
         return ("states", self.source, "exits", self.number)
@@ -61,13 +64,18 @@ class Study:
 
     @cached_property
     def edges(self) -> list[Edge]:
-        """All declared ways and those of technical failures; `origin` has no fixed target and is left out."""
+        """All declared ways and those of technical failures; `origin` has no fixed target and is left out.
+
+        What changes outside may send a story over an entry of `stale`, or to the state for failures.
+        """
         failed = self.machine.defaults.failed
         found = []
         for name, state in self.machine.states.items():
             found += [Edge(name, exit_.to, number) for number, exit_ in enumerate(state.exits) if exit_.to != ORIGIN]
             if state.works and name != failed:
                 found.append(Edge(name, failed, None))
+        for number, entry in enumerate(self.machine.stale):
+            found += [Edge(name, target, None, number) for name in entry.in_ for target in (entry.to, failed)]
         return found
 
     @cached_property
@@ -122,6 +130,12 @@ class Study:
         ticked |= {item for exit_ in state.exits for item in exit_.ticks}
         return ticked | set(self.boxes(name))
 
+    def ticked_by(self, key: str) -> set[str]:
+        """The purposes of the agents that tick an item, and "" where anything else does."""
+        found = {"" for state in self.machine.states.values() for exit_ in state.exits if key in exit_.ticks}
+        found |= {"" for name in self.machine.states if key in self.boxes(name)}
+        return found | {getattr(act, "purpose", "") for _, act, _ in self.acts if key in act.ticks}
+
     def boxes(self, name: str) -> dict[str, str]:
         """The items whose tick answers a question of this state, with the question."""
         return {
@@ -155,7 +169,7 @@ class Study:
                 return {"code"}
             case AgentAct(purpose="validate" | "revalidate"):
                 reads = self.machine.prompts[act.prompt].reads
-                return {inputs_of(token) for token in reads} or {"story", "prompts", "spec"}
+                return {inputs_of(token) for token in reads} or {*DOCUMENTS}
             case ConsolidateAct(consolidate=who) | SpotCheckAct(spot_check=who):
                 return {part for role in self.machine.members(who) for part in self.judges.get(role, ())}
         return set()
@@ -170,18 +184,6 @@ def acts_of(name: str, state: State) -> Iterator[tuple[SimpleAct, Place]]:
                 yield part, (*place, "parallel", index)
         else:
             yield act, place
-
-
-def inputs_of(token: str) -> Input:
-    """What a glob of `reads` or `writes` is a part of."""
-    if token.startswith("prompt-"):
-        return "prompts"
-    return _INPUT_OF.get(token, "code")
-
-
-def written(act: SimpleAct) -> set[Input]:
-    """What an action may change."""
-    return {inputs_of(token) for token in act.writes} if isinstance(act, AgentAct) else set()
 
 
 def reach(start: set[str], ways: list[tuple[str, str]]) -> set[str]:
