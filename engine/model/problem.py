@@ -32,12 +32,12 @@ class Problem(Value):
     code: str
     severity: Severity
     story: str | None = None
-    also: str | None = None
     file: str
     line: int
     message: str
     remedy: str
     echoes: tuple[Echo, ...] = ()
+    also: str | None = None
 
     def concerns(self, story: str) -> bool:
         """Is it about this story?"""

@@ -116,7 +116,7 @@ def test_check_keeps_its_contract(adopted: Path) -> None:
     ran = run(adopted, "check", "--json")
     assert (ran.code, ran.envelope["outcome"]) == (3, "problems")
     for problem in ran.data["problems"]:
-        assert list(problem) == ["code", "severity", "story", "file", "line", "message", "remedy", "echoes"]
+        assert list(problem) == ["code", "severity", "story", "file", "line", "message", "remedy", "echoes", "also"]
         assert problem["severity"] in ("error", "warning", "note")
         assert all(set(echo) == {"file", "line", "message"} for echo in problem["echoes"])
     mine = run(adopted, "check", "1", "--json").data["problems"]
