@@ -22,6 +22,7 @@ from engine.actions.fixed import before_fix
 from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
+from engine.budget import not_yet
 from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs, owed_tcs
@@ -32,6 +33,7 @@ from engine.files.evidence import FINDINGS, save_evidence
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.inputs import claims_of, missing_prompts, story_problems
+from engine.live import Watch
 from engine.look import Repository, Seen, inputs_now, look
 from engine.model.events import Began, Decided, Ended, Event, Stepped, Wrote
 from engine.model.inputs import written
@@ -58,18 +60,24 @@ class Ports:
     mint: Callable[[], str]
     author: Callable[[], str]
     agents: Callable[[str, Role], Agent]
+    demand: Callable[[str, Role], None]
     tell: Callable[[str], None]
     cage: Callable[[Machine, Path], Cage | None]
+    watch: Watch
 
 
 @dataclass(slots=True)
 class Advanced:
-    """What happened, and who must do what next. `outcome` is "moved" when a step was written."""
+    """What happened, and who must do what next. `outcome` is "moved" when a step was written.
+
+    `since` is the number of events that the journal had before.
+    """
 
     outcome: Literal["moved", "waiting"] = "waiting"
     steps: list[Step] = field(default_factory=list)
     waiting: Waiting | None = None
     would: list[str] = field(default_factory=list)
+    since: int = 0
 
 
 def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False) -> Advanced:
@@ -78,6 +86,7 @@ def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports
     lock = repository.advance_lock(folder, story_id)
     with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
         seen = look(repository, folder, story_id)
+        result.since = len(seen.events)
         for rescued in (*disk.sweep(seen.path.parent), *disk.sweep(seen.evidence)):
             ports.tell(f"{rescued} holds what somebody saved while the engine was killed: compare it, then delete it")
         while len(result.steps) < repository.config.limits.steps:
@@ -175,6 +184,11 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
             _write(_ask_all(seen, ports))
             return None
         case Run() as run:
+            for todo in run.todo:
+                if todo.role:
+                    ports.demand(todo.role, seen.machine.roles[todo.role])  # before anything is spent
+            if waiting := not_yet(seen, run.todo, result.since, ports.clock()):
+                return waiting
             keep_entry(seen)
             pending = _run(seen, run, ports)
             if pending and len(pending) == len(run.todo):
@@ -331,6 +345,8 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         freezes=outcome.freezes,
         session=outcome.session,
         lost=outcome.lost,
+        passes=outcome.passes,
+        until=outcome.until,
         model=outcome.model,
         usage=outcome.usage,
     )
@@ -392,6 +408,7 @@ def _situation(seen: Seen, ports: Ports) -> Situation:
         words=_words(seen),
         still=seen.journal.demand_same,
         cage=lambda reports: ports.cage(seen.machine, reports),
+        watch=ports.watch,
         others=lambda: other_tcs(seen.pack, seen.source.id),
         owed=lambda: owed_tcs(seen.pack, seen.source.id),
     )

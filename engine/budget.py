@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from engine.files.config import NAME, Bound, line_of, seconds
 from engine.look import Seen
-from engine.model.step import Place, Todo
+from engine.model.step import Place, Todo, Waiting
 from engine.rules.spending import agent_runs, beyond, dearest, total
 
 
-def held_back(seen: Seen, todo: tuple[Todo, ...], since: int) -> Place | None:
-    """The limit that these runs could pass, with its line in story.toml; None where they may be made.
+def not_yet(seen: Seen, todo: tuple[Todo, ...], since: int, now: str) -> Waiting | None:
+    """Whom the next runs of agents wait for: the clock of a provider's limit, or a person; None where nobody.
 
-    `since` is the number of events that the journal had when this run of the engine began.
+    `since` is the number of events that the journal had when this run of the engine began, `now` the time, ISO 8601.
     """
+    for one in todo:
+        failures = seen.progress.failures.get((one.act.id, one.role), [])
+        until = failures[-1].until if failures and one.call is None else None
+        if until is not None and until > now:
+            paused = Place(file=seen.shown.path, line=1, text=f"{failures[-1].why} Paused until {until}.")
+            return Waiting(for_="clock", items=(paused,))
+    held = held_back(seen, todo, since)
+    return Waiting(for_="person", items=(held,)) if held else None
+
+
+def held_back(seen: Seen, todo: tuple[Todo, ...], since: int) -> Place | None:
+    """The limit that these runs could pass, with its line in story.toml; None where they may be made."""
     coming = sum(bool(one.role) and one.call is None for one in todo)  # what has begun is paid for, or attached to
     if not coming:
         return None

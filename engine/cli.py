@@ -125,7 +125,9 @@ def advance(
     """
     from engine.advance import advance as run
     from engine.advance import foresee
+    from engine.live import Watch, show
     from engine.look import look
+    from engine.notify import notify
     from engine.target import find_story
     from engine.wiring import take_reply, wire
 
@@ -136,11 +138,14 @@ def advance(
         if not separator:
             raise UsageError(f"--reply {given!r}: write it as ROLE=FILE, such as engineer=answer.md.")
         take_reply(repository, target.folder, target.id, role, Path(file))
-    ports = wire(repository, tell=lambda line: typer.secho(line, err=True, dim=sys.stderr.isatty()))
+    watch = Watch()
+    ports = wire(repository, tell=_tell, watch=watch)
     if dry_run:
         result = foresee(repository, target.folder, target.id, ports=ports)
     else:
-        result = run(repository, target.folder, target.id, ports=ports, one_step=step)
+        with show(watch, _tell):
+            result = run(repository, target.folder, target.id, ports=ports, one_step=step)
+        notify(repository, target.id, result)
     state = look(repository, target.folder, target.id).progress.state
     if as_json:
         outcome: Outcome = "moved" if result.steps else "waiting"
@@ -295,6 +300,50 @@ def ask(
 
 
 @app.command()
+def doctor(
+    online: Annotated[bool, typer.Option("--online", help="Ask each model for one word, too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Say of each role who plays it, whether that works here, and what to do otherwise. Exit code 3 where it does not.
+
+    Examples: story doctor ·  story doctor --online
+    """
+    from engine.doctor import doctor_rows, examine
+    from engine.wiring import wire
+
+    repository = _repository()
+    ports = wire(repository, tell=lambda _: None)
+    found = examine(repository, online=online, agents=ports.agents, tell=_tell if online else lambda _: None)
+    bad = any(one.wrong for one in found)
+    data: dict[str, object] = {"roles": [one.model_dump(mode="json") for one in found]}
+    _say("doctor", "problems" if bad else "ok", data, report.in_columns(doctor_rows(found)), as_json)
+    raise typer.Exit(3 if bad else 0)
+
+
+@app.command()
+def cost(
+    story: Annotated[str | None, typer.Argument(help="A story, each of its runs; all stories if left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what agents took: runs, time, tokens and dollars, per run, round, story and pack.
+
+    Examples: story cost ·  story cost 4 --json
+    """
+    from engine.cost import cost_rows, costs
+    from engine.target import find_story
+
+    repository = _repository()
+    if story is None:
+        found = costs(repository, repository.packs())
+    else:
+        target = find_story(repository, story)
+        found = costs(repository, [target.folder], target.id)
+    data: dict[str, object] = {"stories": [one.model_dump(mode="json") for one in found]}
+    lines = report.in_columns(cost_rows(found, each=story is not None)) if found else ["no agent has run yet"]
+    _say("cost", "ok", data, lines, as_json)
+
+
+@app.command()
 def new(
     story: Annotated[str, typer.Argument(help="The new story's id, such as 5 or 2a.")],
     name: Annotated[str, typer.Argument(help="Its name, such as login.")],
@@ -427,6 +476,11 @@ def _refuse(said: str, code: int) -> NoReturn:
         typer.echo(report.envelope(command, "refused", {"error": said}))
     typer.secho(f"story: {said}", err=True, fg=_colour("red"))
     raise SystemExit(code) from None
+
+
+def _tell(line: str) -> None:
+    """Say on stderr what goes on."""
+    typer.secho(line, err=True, dim=sys.stderr.isatty())
 
 
 def _say(command: str, outcome: Outcome, data: dict[str, object], lines: Sequence[str], as_json: bool) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engine.agents.protocol import Agent
 from engine.agents.ready import unready, version_of
@@ -41,6 +41,15 @@ def examine(
                 tell(f"{name} …")
                 found[name] = _examine(name, machine.roles[name], repository, online, agents)
     return list(found.values())
+
+
+def doctor_rows(found: Sequence[Examined]) -> list[tuple[str, ...]]:
+    """The table: who plays each role, whether it works, and what to do."""
+    rows: list[tuple[str, ...]] = [("ROLE", "PLAYED BY", "WORKS", "BECAUSE")]
+    for one in found:
+        told = " ".join(filter(None, [one.wrong + "." if one.wrong else "", one.remedy])) or one.says
+        rows.append((one.role, one.by, "no" if one.wrong else "yes", "; ".join(filter(None, [one.because, told]))))
+    return rows
 
 
 def _examine(

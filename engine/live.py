@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -52,7 +54,16 @@ class Watch:
         return [_line(one, self.clock() - one.began) for one in [*self.running.values()]]
 
 
-class Heart:
+def show(watch: Watch, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Show who is at work, on a terminal in place, else by heartbeats."""
+    if not sys.stderr.isatty():
+        return Heart(watch, say)
+    from rich.console import Console
+
+    return Screen(watch, Console(stderr=True))
+
+
+class Heart(AbstractContextManager[None]):
     """Says who is at work once in a while, as long as it is entered."""
 
     def __init__(self, watch: Watch, say: Callable[[str], None], every: float = HEARTBEAT) -> None:
@@ -72,7 +83,7 @@ class Heart:
                 self._say(line)
 
 
-class Screen:
+class Screen(AbstractContextManager[None]):
     """Shows who is at work on a terminal, in lines that are drawn anew twice a second."""
 
     def __init__(self, watch: Watch, console: Console) -> None:

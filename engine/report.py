@@ -44,9 +44,14 @@ def status_lines(rows: Sequence[Row], problem: str = "") -> list[str]:
     table += [
         (_name(row, several), row.state or "-", f"{row.done}/{row.total}", row.waiting_for, row.title) for row in rows
     ]
-    widths = [max(len(line[column]) for line in table) for column in range(4)]
+    return [*in_columns(table), *_problems(rows, problem)]
+
+
+def in_columns(table: Sequence[Sequence[str]]) -> list[str]:
+    """Rows as plain lines, in columns."""
+    widths = [max(len(line[column]) for line in table) for column in range(len(table[0]) - 1)]
     form = "  ".join(f"{{:<{width}}}" for width in widths) + "  {}"
-    return [*(form.format(*line).rstrip() for line in table), *_problems(rows, problem)]
+    return [form.format(*line).rstrip() for line in table]
 
 
 def show_status(console: Console, rows: Sequence[Row], problem: str = "") -> None:

@@ -18,6 +18,7 @@ from engine.agents.person import PersonAgent, brief_path
 from engine.agents.player import Player, Room
 from engine.agents.program import ProgramAgent
 from engine.agents.protocol import Agent, Clock
+from engine.agents.ready import unready
 from engine.agents.scripted import ScriptedAgent
 from engine.cage import Cage, demand_cage, passed
 from engine.calls.local import LocalCalls
@@ -28,12 +29,15 @@ from engine.files.config import RoleConfig, seconds
 from engine.files.evidence import evidence_folder
 from engine.files.pack import list_stories
 from engine.files.repository import author
+from engine.live import Watch
 from engine.look import Repository, look
 from engine.model.machine import Machine, Role
 from engine.process import Deadlines
 
 
-def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | None = None) -> Ports:
+def wire(
+    repository: Repository, *, tell: Callable[[str], None], clock: Clock | None = None, watch: Watch | None = None
+) -> Ports:
     """Put the ports together for one repository."""
     ticking = clock or now
 
@@ -46,7 +50,9 @@ def wire(repository: Repository, *, tell: Callable[[str], None], clock: Clock | 
         mint=lambda: secrets.token_hex(4),
         author=cache(lambda: author(repository.root)),
         agents=agents,
+        demand=lambda name, role: demand_ready(name, role, repository),
         tell=tell,
+        watch=watch or Watch(),
         cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )
 
@@ -85,12 +91,28 @@ def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Ag
             assert_never(never)
 
 
+def demand_ready(name: str, role: Role, repository: Repository) -> None:
+    """Refuse a role that no model can play here although one should, with what to do."""
+    kind, _ = who_plays(name, role, repository)
+    if kind in ("person", "scripted"):
+        return
+    wrong, remedy = unready(kind, player_for(name, role, repository), script=None)
+    if wrong:
+        told = " ".join(filter(None, [f"{role.title} ({name}) cannot work: {wrong}.", remedy]))
+        raise UsageError(f"{told} `story doctor` says more.")
+
+
 def who_plays(name: str, role: Role, repository: Repository) -> tuple[Kind, str]:
-    """The kind of agent that plays a role, and why."""
+    """The kind of agent that plays a role, and why; a person where no model can and the machine allows her."""
     config = repository.config.roles.get(name, RoleConfig())
-    if config.agent != "auto":
-        return config.agent, f"story.toml says so under [roles.{name}]"
-    return choose(config.provider or role.provider, key=config.key)
+    if config.agent == "auto":
+        return choose(config.provider or role.provider, key=config.key)
+    kind, because = config.agent, f"story.toml says so under [roles.{name}]"
+    if role.instead and kind not in ("person", "scripted"):
+        wrong, _ = unready(kind, player_for(name, role, repository), script=None)
+        if wrong:
+            return role.instead, f"{kind} cannot, since {wrong}; the machine allows a person instead"
+    return kind, because
 
 
 def gate_cage(machine: Machine, reports: Path, repository: Repository, *, platform: str = sys.platform) -> Cage | None:

@@ -12,7 +12,16 @@ from engine.model.step import Todo
 
 
 async def act(todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
-    """Carry out one action under its call id."""
+    """Carry out one action under its call id; whoever watches is told of it while it runs."""
+    who = situation.machine.roles[todo.role].title if todo.role else f"gate {todo.act.id}"
+    situation.watch.began(call, f"{who}: {todo.act.id}" if todo.role else who)
+    try:
+        return await _act(todo, call, situation, calls)
+    finally:
+        situation.watch.ended(call)
+
+
+async def _act(todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
     match todo.act:
         case AgentAct() as agent:
             return await ask.ask(agent, todo, call, situation, calls)

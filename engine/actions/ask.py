@@ -40,7 +40,9 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         if reply.lost:
             who = "a person decides whether to go on" if act.asks_if_stale else "it is run again"
             why += f" Without it, {who}: in a new session, with what was found in its brief."
-        return _outcome(reply, status=status, why=why, lost=todo.resumes if reply.lost else None, body=reply.text)
+        lost = todo.resumes if reply.lost else None
+        more = {"lost": lost, "passes": reply.passes, "until": reply.until}
+        return _outcome(reply, status=status, why=why, body=reply.text, **more)
     situation.still()
     left = take_over(act, reply, situation)
     outcome = _read(act, todo, situation, reply, title)

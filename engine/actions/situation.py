@@ -10,6 +10,7 @@ from typing import Literal
 from engine.agents.protocol import Agent, Clock
 from engine.cage import Cage
 from engine.files.config import Config
+from engine.live import Watch
 from engine.model.base import Value
 from engine.model.call import TestResult, Usage
 from engine.model.events import Ended
@@ -47,6 +48,8 @@ class Situation:
     inputs: Mapping[str, str]
     words: Mapping[str, str]
     still: Callable[[], None]
+    watch: Watch = field(default_factory=Watch)
+    """Who looks on while agents and gates run."""
     cage: Callable[[Path], Cage | None] = field(default=lambda _: None)
     """The cage for a gate that reports into a folder; None where no agent wrote the tree that it runs."""
     others: Callable[[], Mapping[str, str]] = dict
@@ -73,5 +76,7 @@ class Outcome(Value):
     body: str = ""
     session: str | None = None
     lost: str | None = None
+    passes: bool = True
+    until: str | None = None
     model: str | None = None
     usage: Usage = Usage()

@@ -39,10 +39,10 @@ class Reply(Value):
     """What came back: an agent's words, or a gate's runs as JSON.
 
     `pending` is never remembered: somebody still has to act, and `text` says where. `failed` is a technical
-    failure, `why` says which; one that `passes` is worth another try, `until` says from when on where the provider
-    does. `lost` says that the session which it should go on with is gone, or has outgrown the model. `started`,
-    `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which lies what was
-    done in a throwaway copy of the tree.
+    failure, `why` says which; one that does not pass is not worth another try, `until` says from when on one is, where
+    the provider does. `lost` says that the session which it should go on with is gone, or has outgrown the model.
+    `started`, `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which lies
+    what was done in a throwaway copy of the tree.
     """
 
     status: Literal["ok", "failed", "pending"]
@@ -53,7 +53,7 @@ class Reply(Value):
     session: str | None = None
     model: str | None = None
     usage: Usage = Usage()
-    passes: bool = False
+    passes: bool = True
     until: str | None = None
     lost: bool = False
     before: str = ""

@@ -54,7 +54,8 @@ class Ended(Value):
 
     `facts` are spelled (`"verdict:verifier": "PASS"`), `evidence` is a path in the story's evidence folder
     and `sha` the SHA-256 of its bytes. `freezes` says that it lists the tests that may not change any more. `lost`
-    is the session that it should have gone on with, and could not. A consolidation says what it saw in each document,
+    is the session that it should have gone on with, and could not. A failure that does not pass is not tried again, one
+    with `until` not before then. A consolidation says what it saw in each document,
     section by section, and who `accepts` by a standing answer that issues are left. `inputs` are those that an action
     left which may change some.
     """
@@ -78,6 +79,8 @@ class Ended(Value):
     freezes: bool = False
     session: str | None = None
     lost: str | None = None
+    passes: bool = True
+    until: str | None = None
     model: str | None = None
     usage: Usage = Usage()
 

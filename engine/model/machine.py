@@ -245,6 +245,7 @@ class Role(Value):
     effort: str | None = None
     sandbox: Literal["read-only", "workspace-write"]
     stance: str = ""
+    instead: Literal["person"] | None = Field(None, description="Who plays it where no model can.")
 
 
 class Group(Value):

@@ -136,7 +136,10 @@ def _spent(machine: Machine, progress: Progress, todo: Todo) -> bool:
     lost = sum(failure.lost is not None for failure in failures)
     if lost and isinstance(todo.act, AgentAct) and todo.act.asks_if_stale:
         return True
-    return invalid >= INVALID_TWICE or len(failures) - invalid - lost > machine.defaults.retries
+    if failures and not failures[-1].passes and failures[-1].lost is None:
+        return True
+    paused = sum(failure.until is not None for failure in failures)
+    return invalid >= INVALID_TWICE or len(failures) - invalid - lost - paused > machine.defaults.retries
 
 
 def _give_up(machine: Machine, progress: Progress, todo: Todo) -> Fire:
