@@ -143,7 +143,7 @@ def advance(
     if dry_run:
         result = foresee(repository, target.folder, target.id, ports=ports)
     else:
-        with show(watch, _tell):
+        with show(watch, _tell, terminal=sys.stderr.isatty()):
             result = run(repository, target.folder, target.id, ports=ports, one_step=step)
         notify(repository, target.id, result)
     state = look(repository, target.folder, target.id).progress.state

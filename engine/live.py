@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -54,9 +53,9 @@ class Watch:
         return [_line(one, self.clock() - one.began) for one in [*self.running.values()]]
 
 
-def show(watch: Watch, say: Callable[[str], None]) -> AbstractContextManager[None]:
+def show(watch: Watch, say: Callable[[str], None], *, terminal: bool) -> AbstractContextManager[None]:
     """Show who is at work, on a terminal in place, else by heartbeats."""
-    if not sys.stderr.isatty():
+    if not terminal:
         return Heart(watch, say)
     from rich.console import Console
 
