@@ -82,12 +82,13 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
 def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callable[[], None] = lambda: None) -> bool:
     """Replay edits on the freshest text of story.md; False when they change nothing.
 
+    That text may hold some of them: somebody saved what she was shown for a moment, until an earlier save was put back.
     `still` is asked before every try and raises when the text is not the story any more that the edits are about.
     """
 
     def edit(raw: bytes) -> bytes:
         still()
-        return apply_edits(raw, edits)
+        return apply_edits(raw, edits, once=True)
 
     try:
         return disk.update(path, edit, lock=lock)
