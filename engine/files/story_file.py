@@ -120,6 +120,15 @@ def author_text(source: Source, heading: str | None) -> bytes:
     return json.dumps(own, sort_keys=True).encode() + b"\n" + body.strip()
 
 
+def author_lines(source: Source, heading: str) -> bytes:
+    """story.md with empty lines for front matter and checklist, so that what the author wrote keeps its lines."""
+    document, lines = read_document(source.raw), source.raw.splitlines()
+    front = len(source.raw[: document.body_start].splitlines())
+    for first, after in ((1, front + 1), section(document, heading) or (1, 1)):
+        lines[first - 1 : after - 1] = [b""] * (after - first)
+    return b"\n".join(lines)
+
+
 def key_line(raw: bytes, key: str) -> int:
     """The line of a front-matter key, 1 where it cannot be found."""
     span = front_matter.split(raw)
