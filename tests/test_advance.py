@@ -372,7 +372,7 @@ def test_a_verifier_whose_claims_are_refuted_ends_at_a_person(tmp_path: Path) ->
         "files": {**TESTS, "tests/tc_1_1b.sh": f"test ! -e broken && {CHECK}"},
         "reply": {"files": []},
     }
-    repo = gorilla(Repo(tmp_path, breaks))
+    repo = gorilla(approved(tmp_path, breaks))
     repo.write("broken", "by something that is not the story's\n")
     repo.tick("Gorilla testing done (human)")
     result = repo.advance()

@@ -61,6 +61,7 @@ POINTS = [
     Point(option="defer", to="approving", note="later", **TRIAGE),
     Point(option="not real", to="approving", note="it is not so", **TRIAGE),
     Point(option="update spec", to="fixing", note="the spec is old", **TRIAGE),
+    Point(option="challenge", to="answering", note="look again", **TRIAGE),
     Point("effort", "all", "fixing", "thorough", "triage", (builder(ISSUE),), ASKS),
     Point("effort", "blockers only", "approving", "quick", "triage", (builder(ISSUE),), ASKS),
     Point(

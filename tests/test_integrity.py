@@ -159,17 +159,17 @@ def test_what_the_engine_writes_stands_in_no_baseline(tmp_path: Path) -> None:
     assert list(base.dirty) == ["mine.txt"]
 
 
-def test_a_files_table_that_an_agent_widens_counts_for_nothing(tmp_path: Path) -> None:
-    """A row that was added to story.md after its validation lets nobody write that file."""
+def test_a_files_table_that_an_agent_widens_is_validated_before_it_counts(tmp_path: Path) -> None:
+    """A row that was added to story.md after its validation sends the story back before any gate believes it."""
     widen = {
         "file": "docs/stories/story-1-greeter/story.md",
         "old": "- `src/greet`\n",
         "new": "- `src/greet`\n- `src/x`\n",
     }
     repo = repo_of(tmp_path, green(GREET | {"src/x": "x\n"}, replace=(widen,)))
-    assert repo.steps(repo.advance())[-1] == "code_fixing"
-    assert f"{OUTSIDE}src/x" in whys(repo, "tests")[-1]
-    assert "story.md was edited since it was validated" in whys(repo, "tests")[-1]
+    assert repo.steps(repo.advance())[-2:] == ["gating", "spec_validating"]
+    assert "se_validated" not in repo.ticked()
+    assert whys(repo, "tests") == []
 
 
 def test_a_test_run_that_changes_tests_is_seen(tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from engine.actions.situation import Situation
-from engine.files.story_file import author_text, heading_of
+from engine.files.story_file import author_lines, author_text, heading_of
 from engine.model.machine import AgentAct, Machine, SimpleAct
-from engine.model.pack import Pack, Source, StorySource
+from engine.model.pack import Pack, StorySource
 from engine.model.verdict import Check, Finding, FixAnswer
 
 _PLACE = re.compile(r"([^\0]+?)(?::(\d{1,9})(?:-\d+)?)?")
@@ -48,13 +48,13 @@ def check_fixes(situation: Situation) -> Iterator[tuple[FixAnswer, Finding, Chec
 
 def read_sections(situation: Situation) -> dict[str, tuple[str, ...]]:
     """Each document of the story, as the hashes of its sections."""
-    return {source.path: tuple(name for name, _ in _sections(source.raw)) for source in _documents(situation)}
+    return {path: tuple(name for name, _ in _sections(raw)) for path, raw in _documents(situation).items()}
 
 
 def is_untouched(where: str, before: Mapping[str, tuple[str, ...]], situation: Situation) -> bool:
     """Does a place surely lie in a section that is as it was? What cannot be told is not."""
     file, number = cited(where)
-    raw = next((source.raw for source in _documents(situation) if source.path == file), None)
+    raw = _documents(situation).get(file)
     if raw is None or file not in before:
         return False
     now = _sections(raw)
@@ -90,9 +90,12 @@ def _named(path: str, words: str) -> bool:
     return bool(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", words))
 
 
-def _documents(situation: Situation) -> tuple[Source, ...]:
+def _documents(situation: Situation) -> dict[str, bytes]:
+    """The text of each document by its path; of story.md the author's lines, each at its number."""
     pack, story = situation.pack, situation.story
-    return (story.story, *story.prompts, *pack.specs, *pack.designs, *pack.plans)
+    documents = (*story.prompts, *pack.specs, *pack.designs, *pack.plans)
+    own = author_lines(story.story, heading_of(situation.machine, story.id))
+    return {story.story.path: own} | {source.path: source.raw for source in documents}
 
 
 def _sections(raw: bytes) -> list[tuple[str, int]]:

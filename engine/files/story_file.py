@@ -82,12 +82,13 @@ def read_story(source: Source, story_id: str, machine: Machine | None) -> tuple[
 def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callable[[], None] = lambda: None) -> bool:
     """Replay edits on the freshest text of story.md; False when they change nothing.
 
+    That text may hold some of them: somebody saved what she was shown for a moment, until an earlier save was put back.
     `still` is asked before every try and raises when the text is not the story any more that the edits are about.
     """
 
     def edit(raw: bytes) -> bytes:
         still()
-        return apply_edits(raw, edits)
+        return apply_edits(raw, edits, once=True)
 
     try:
         return disk.update(path, edit, lock=lock)
@@ -130,6 +131,15 @@ def author_changes(old: bytes, new: bytes, heading: str) -> bytes:
     keys = front_matter.read(old)
     own = {key: value if isinstance(value := keys[key], int) else str(value) for key in ENGINE_KEYS if key in keys}
     return apply_edits(result, [SetKey(key, own[key]) if key in own else RemoveKey(key) for key in ENGINE_KEYS])
+
+
+def author_lines(source: Source, heading: str) -> bytes:
+    """story.md with empty lines for front matter and checklist, so that what the author wrote keeps its lines."""
+    document, lines = read_document(source.raw), source.raw.splitlines()
+    front = len(source.raw[: document.body_start].splitlines())
+    for first, after in ((1, front + 1), section(document, heading) or (1, 1)):
+        lines[first - 1 : after - 1] = [b""] * (after - first)
+    return b"\n".join(lines)
 
 
 def key_line(raw: bytes, key: str) -> int:

@@ -94,12 +94,30 @@ class AppendRow:
 Edit = SetItem | SetKey | RemoveKey | InsertSection | RemoveSection | AppendRow | ReplaceLine
 
 
-def apply_edits(raw: bytes, edits: Sequence[Edit]) -> bytes:
-    """Apply *edits* in order and prove each; an edit whose wish is met already changes nothing."""
+def apply_edits(raw: bytes, edits: Sequence[Edit], *, once: bool = False) -> bytes:
+    """Apply *edits* in order and prove each; an edit whose wish is met already changes nothing.
+
+    With *once* that holds for rows and sections, too: what is there already is not added again.
+    """
     document = read_document(raw)
     for edit in edits:
-        document = _apply(document, edit)
+        if not (once and _is_there(document, edit)):
+            document = _apply(document, edit)
     return document.raw
+
+
+def _is_there(document: Document, edit: Edit) -> bool:
+    match edit:
+        case AppendRow():
+            first, after = section(document, *edit.path) or (0, 0)
+            cells = tuple(table_cell(cell) for cell in edit.cells)
+            lines = [row.line for table in document.tables if first <= table.line < after for row in table.rows]
+            return any(parts(document, line) == [Part(line, "row", cells)] for line in lines)
+        case InsertSection():
+            headings = read_document(edit.text.encode("utf-8", "replace")).headings
+            return bool(headings) and section(document, *(edit.under or ()), headings[0].text) is not None
+        case _:
+            return False
 
 
 def _apply(document: Document, edit: Edit) -> Document:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.actions.fixed import before_fix, check_fixes, cited
+from engine.actions.fixed import before_fix, check_fixes, cited, is_untouched, read_sections
 from engine.actions.situation import Situation
 from engine.actions.spot_check import spot_check
+from engine.files.story_file import heading_of
 from engine.model.machine import AgentAct, SpotCheckAct
 from engine.model.pack import Pack, StorySource
 from engine.model.verdict import Finding, FixAnswer
@@ -147,6 +148,23 @@ def test_only_a_fixer_needs_to_know_the_files_before(tmp_path: Path) -> None:
     for state, name in (("validating", "builder"), ("red", "impl")):
         hashes = before_fix(act(state, name), machine=machine(), pack=pack(), story=story(), findings=(), root=tmp_path)
         assert hashes == {}
+
+
+def test_what_the_engine_writes_is_no_section(tmp_path: Path) -> None:
+    """A tick or a key of the engine's leaves every place of story.md untouched; a word of the author's does not."""
+    own = f"## {heading_of(machine(), '4')}\n\n- [ ] a\n"
+    text = f"---\nstate: a\n---\n# Story 4\n\nIts words.\n\n{own}\n# Notes\n\nMore.\n"
+    before = replace(scene(tmp_path), story=story(text))
+    sections = read_sections(before)
+    ticked = replace(before, story=story(text.replace("[ ]", "[x]\n- [x] b").replace("state: a", "state: b\nround: 1")))
+    file = f"{STORY}/story.md"
+    assert read_sections(ticked) == sections
+    assert is_untouched(file, sections, ticked)
+    assert is_untouched(f"{file}:6", sections, ticked)
+    changed = replace(before, story=story(text.replace("More", "Less")))
+    assert is_untouched(f"{file}:6", sections, changed)
+    assert not is_untouched(f"{file}:14", sections, changed)
+    assert not is_untouched(file, sections, changed)
 
 
 @pytest.mark.parametrize(

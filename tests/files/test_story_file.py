@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from engine.errors import EditRefused, StoryChanged
 from engine.files.story_file import LIMIT, author_text, heading_of, key_line, read_story, write_story
-from engine.markdown.edit import SetItem, SetKey, apply_edits
+from engine.markdown.edit import AppendRow, InsertSection, SetItem, SetKey, apply_edits
 from engine.model.pack import Source
 from engine.model.problem import Problem
 from engine.model.story import Story
-from engine.rules.projection import adoption, edits
+from engine.rules.projection import LOG_HEADER, adoption, edits
 from tests.life import Life, first_event, machine
 from tests.rounds import rounds
 
@@ -272,6 +272,21 @@ def test_a_write_asks_whether_it_is_still_the_story(tmp_path: Path) -> None:
     with pytest.raises(StoryChanged, match="another branch"):
         write_story(path, [SetKey("state", "gating")], lock=tmp_path / "lock", still=other)
     assert path.read_bytes() == before
+
+
+def test_what_a_person_saved_of_the_same_write_is_not_written_twice(tmp_path: Path) -> None:
+    """Where she saves what she was shown in the moment of the write, with a word of hers, each row is there once."""
+    path = tmp_path / "story.md"
+    path.write_text(adopted())
+    log = f"### Log\n\n{LOG_HEADER}"
+    wanted = [InsertSection(log, under=(TITLE,)), AppendRow((TITLE, "Log"), ("1", "now", "a → b", "x | y", ""))]
+    shown = apply_edits(path.read_bytes(), wanted)
+
+    def save() -> None:
+        path.write_bytes(shown.replace(b"words", b"new words"))
+
+    write_story(path, wanted, lock=tmp_path / "lock", still=save)
+    assert path.read_bytes() == shown.replace(b"words", b"new words")
 
 
 def test_the_heading_names_the_story() -> None:
