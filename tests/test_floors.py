@@ -88,7 +88,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 440, "cli.py": 550, "advance.py": 470, "rules/history.py": 340}
+LONG = {"model/machine.py": 440, "cli.py": 550, "advance.py": 490, "rules/history.py": 360}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

@@ -566,3 +566,24 @@ def test_every_byte_of_code_counts_and_nothing_but_bytes(tmp_path: Path) -> None
     assert repo.look().inputs == before
     repo.write("src/greet", "hello \n")
     assert repo.look().inputs != before
+
+
+def test_a_pass_that_need_not_be_given_again_counts_with_the_one_that_was(tmp_path: Path) -> None:
+    """One validator passes the changed documents, the other fails technically and passes later: nothing is stale."""
+    fixed = [
+        {"act": "builder", "reply": verdict("FAIL", finding("says two words, tests one"))},
+        {
+            "act": "fixer",
+            "replace": [{"file": SPEC, "old": "in two words", "new": "in one word"}],
+            "reply": {"answers": [{"finding": "F1", "answer": "fixed"}], "files": [SPEC]},
+        },
+    ]
+    fails = [{"act": "again", "role": BUILDER, "turn": turn, "fails": "is down"} for turn in (1, 2, 3)]
+    repo = Repo(tmp_path, *fixed, *fails)
+    repo.advance()
+    assert repo.at == "stuck"
+    repo.tick("try again: ").edit("Note (required):", "Note (required): it is up")
+    assert repo.steps(repo.advance()) == ["revalidating", "approving"]
+    assert [event.role for event in repo.events if isinstance(event, Began) and event.act == "again"].count(PEDANT) == 1
+    assert repo.steps(repo.advance()) == []
+    assert repo.at == "approving"

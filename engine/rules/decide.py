@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.model.facts import Facts
-from engine.model.inputs import DOCUMENTS, moved_parts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
 from engine.rules.disputes import disputed, unsettled
 from engine.rules.guards import explain, facts_of, leaves, phrase
-from engine.rules.history import Progress, Who, reopened, roles_of
+from engine.rules.history import Progress, Who, passed, reopened, roles_of
 from engine.rules.stale import send_back
 from engine.rules.statechart import Cursor, Statechart
 
@@ -100,8 +99,7 @@ def _done(progress: Progress, act: SimpleAct, role: str, inputs: dict[str, str])
     if isinstance(act, AgentAct) and act.only == "challenged":
         return not disputed(progress, role)
     if isinstance(act, AgentAct) and act.only:
-        same = not moved_parts(progress.judged.get(role, {}), inputs, DOCUMENTS)
-        return progress.facts.get(("verdict", role)) == "PASS" and same
+        return passed(progress, role, inputs)
     return False
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from engine.model.events import Adopted, Asked, Began, Corrected, Decided, Ended, Event, Rewound, Stepped, Ticked, Wrote
 from engine.model.facts import Fact
-from engine.model.inputs import kind_of, parts_of, written
+from engine.model.inputs import DOCUMENTS, kind_of, moved_parts, parts_of, written
 from engine.model.machine import (
     ANSWERED,
     AgentAct,
@@ -266,8 +266,21 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         progress.challenges = {}
         progress.accepts = ended.accepts or progress.accepts
     progress.answers += ended.answers
-    if act.ticks and all((act.id, role) in progress.done for role in roles_of(machine, act)):
+    if act.ticks and all(_has_done(progress, act, role, began.inputs) for role in roles_of(machine, act)):
         _tick(machine, progress, act.ticks)
+
+
+def _has_done(progress: Progress, act: SimpleAct, role: str, inputs: Mapping[str, str]) -> bool:
+    """Has a role done its part of an action, or is its PASS on these documents what the action leaves out?"""
+    if (act.id, role) in progress.done:
+        return True
+    return isinstance(act, AgentAct) and act.only == "not_passed_on_current_inputs" and passed(progress, role, inputs)
+
+
+def passed(progress: Progress, role: str, inputs: Mapping[str, str]) -> bool:
+    """Did a role say PASS about the documents as they are in these inputs?"""
+    same = not moved_parts(progress.judged.get(role, {}), inputs, DOCUMENTS)
+    return progress.facts.get(("verdict", role)) == "PASS" and same
 
 
 def _tick(machine: Machine, progress: Progress, items: Iterable[str]) -> None:

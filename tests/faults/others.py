@@ -76,8 +76,12 @@ def forgotten(root: Path) -> list[str]:
 
 
 def _insert(root: Path, behind: bytes, line: str, kept: str) -> None:
+    """She saves with a line more; her editor still holds what she wrote before, whatever it finds in the file."""
     text = (root / STORY).read_bytes()
+    said = root.parent / kept
+    before = said.read_text().splitlines() if said.exists() else []
+    held = "".join(f"\n{old}\n" for old in before if f"\n{old}\n".encode() not in text)
     head, mark, tail = text.partition(behind)
     if mark:
-        note(root.parent / kept, line.strip())
-        put(root / STORY, head + mark + line.encode() + tail)
+        note(said, line.strip())
+        put(root / STORY, head + mark + (line + held).encode() + tail)
