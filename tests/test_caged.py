@@ -33,8 +33,9 @@ def played(repo: Repo, kind: str) -> Repository:
 def repo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Repo:
     """A repository whose verifier is the Codex CLI: a stand-in on PATH, which finds all in order."""
     programs, home = tmp_path / "bin", tmp_path / "home"
-    for folder in (programs, home):
+    for folder in (programs, home, home / ".codex"):
         folder.mkdir()
+    (home / ".codex/auth.json").write_text("{}")  # a login
     shutil.copy(Path(__file__).with_name("agents") / "standin.py", programs / "codex")
     (programs / "codex").chmod(0o755)
     said = {**verdict(tcs=TCS, boundaries=[]), "story": "1", "round": 1}

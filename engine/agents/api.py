@@ -82,7 +82,8 @@ class ApiAgent:
         try:
             session = open_session(self._player, brief.call, brief.session)
         except LostError as err:
-            return Reply(status="failed", text="", why=f"{err}.", lost=True, started=started, ended=self._clock())
+            known = {"passes": False, "started": started, "ended": self._clock()}
+            return Reply(status="failed", text="", why=f"{err}.", lost=True, **known)
         if session.answer is not None:
             return self._reply(session, started, session.answer)
         total = self._player.deadlines.total

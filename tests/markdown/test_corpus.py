@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def files(corpus: Path) -> dict[str, bytes]:
 def test_every_item_is_ticked_and_unticked(files: dict[str, bytes], every: int) -> None:
     """Ticks change one byte each, and taking them back restores the file; what occurs twice is refused."""
     done = 0
-    for name, raw in [*files.items()][::every]:
+    held = [(name, raw) for name, raw in files.items() if re.search(rb"\[[ xX]\] ", raw)]
+    for name, raw in held[::every]:
         items = read_document(raw).items
         times = Counter((item.headings, item.text) for item in items)
         single = [item for item in items if times[item.headings, item.text] == 1]
