@@ -238,7 +238,7 @@ def overrule(
 
     Example: story overrule 4 --to self_review --because "the linter has a bug, see issue 12"
     """
-    from engine.advance import overrule as run
+    from engine.overrule import overrule as run
     from engine.target import find_story
     from engine.wiring import wire
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.actions.workspace import run_in_copy
-from engine.advance import Ports
 from engine.errors import CallFailed, UsageError
 from engine.files import disk
 from engine.files.evidence import save_evidence
@@ -15,6 +14,7 @@ from engine.files.repository import show_new
 from engine.look import Repository, Seen, look
 from engine.model.call import Brief, Reply
 from engine.model.events import Began, Ended
+from engine.ports import Ports
 from engine.trust import distrust, refuse
 
 ACT = "ask"

@@ -139,6 +139,8 @@ def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[
             lines.append(f"story {story} ({state}) waits for a person:")
         case "dependencies":
             lines.append(f"story {story} ({state}) waits for other stories:")
+        case "tree":
+            lines.append(f"story {story} ({state}) waits for the tree, where one story is executed at a time:")
         case _:
             lines.append(f"story {story} ({state}) waits for {waiting.for_}:")
     return [*lines, *place_lines(waiting.items)]

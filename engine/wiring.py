@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import assert_never
 
-from engine.advance import Ports
 from engine.agents.choice import Kind, choose
 from engine.agents.claude import Claude
 from engine.agents.codex import Codex
@@ -32,6 +31,7 @@ from engine.files.repository import author
 from engine.live import Watch
 from engine.look import Repository, look
 from engine.model.machine import Machine, Role
+from engine.ports import Ports
 from engine.process import Deadlines
 
 

@@ -517,7 +517,7 @@ def test_what_a_killed_engine_did_not_show_is_shown(tmp_path: Path, monkeypatch:
         texts.append(repo.text)
         write_story(*args, **words)
 
-    monkeypatch.setattr("engine.advance.write_story", write)
+    monkeypatch.setattr("engine.steps.write_story", write)
     repo.advance()
     before = texts[-1]
     after, journal = repo.text, repo.story.parent / "evidence/journal.jsonl"

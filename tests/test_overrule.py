@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from engine.advance import Ports, overrule
 from engine.errors import Locked, Tampered, UsageError
 from engine.explain import explain, explained_lines
 from engine.files import disk
 from engine.model.events import Began, Stepped
 from engine.model.step import Step
+from engine.overrule import overrule
+from engine.ports import Ports
 from engine.rewind import rewind
 from engine.wiring import wire
 from tests.life import AT, Life, chart

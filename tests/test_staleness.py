@@ -407,7 +407,7 @@ def test_a_reopening_that_is_in_the_journal_is_written_by_the_next_advance(
     repo = lived(tmp_path, "accepting")
     swap(SPEC, "says it twice", "says it two times")(repo)
     text = repo.text
-    monkeypatch.setattr("engine.advance.write_story", _killed)
+    monkeypatch.setattr("engine.steps.write_story", _killed)
     with pytest.raises(KeyboardInterrupt):
         repo.advance(one_step=True)
     monkeypatch.undo()
@@ -444,7 +444,7 @@ def test_a_call_that_runs_is_ended_before_the_story_is_sent_back(
     repo = lived(tmp_path, "gorilla")
     repo.tick("Gorilla testing done (human)")
     repo.advance(one_step=True)
-    monkeypatch.setattr("engine.advance.save_evidence", _killed)
+    monkeypatch.setattr("engine.perform.save_evidence", _killed)
     with pytest.raises(KeyboardInterrupt):
         repo.advance(one_step=True)
     monkeypatch.undo()

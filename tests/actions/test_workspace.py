@@ -10,11 +10,13 @@ import pytest
 
 from engine.actions.situation import Situation
 from engine.actions.workspace import run_in_copy, take_over
-from engine.advance import Ports, _situation, advance
+from engine.advance import advance
 from engine.agents.scripted import ScriptedAgent
 from engine.model.call import Brief, Reply
 from engine.model.events import Ended
 from engine.model.machine import AgentAct
+from engine.perform import situation_of
+from engine.ports import Ports
 from engine.wiring import wire
 from tests.life import AT
 from tests.repo import TESTS, Repo
@@ -49,7 +51,7 @@ def go(repo: Repo, edit: Edit = lambda _: None) -> None:
 
 def work(repo: Repo, act: str, edit: Edit, *, meanwhile: Edit = lambda _: None) -> tuple[AgentAct, Reply, Situation]:
     """One action in a copy, which is not taken over yet; `meanwhile` a person edits the tree."""
-    situation = _situation(repo.look(), ports(repo))
+    situation = situation_of(repo.look(), ports(repo))
     acts = (one for state in situation.machine.states.values() for one in state.acts())
     wanted = next(one for one in acts if isinstance(one, AgentAct) and one.id == act)
     brief = Brief(call=f"1/x/{act}/1.1-ab", story="1", act=act, role="engineer", turn=1, text="", writes=wanted.writes)

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import engine.actions.gate as gate
-import engine.advance as advancing
 import engine.files.disk as disk
+import engine.perform as performing
 from engine.agents.scripted import ScriptedAgent
 from engine.calls.local import LocalCalls
 from engine.model.call import Brief, Reply
@@ -236,7 +236,7 @@ def _full_database() -> sqlite3.OperationalError:
 
 
 def _watch_actions(points: Points, log: Path) -> None:
-    run, perform, save = ScriptedAgent.run, gate._perform, advancing.save_evidence
+    run, perform, save = ScriptedAgent.run, gate._perform, performing.save_evidence
 
     async def watched_run(agent: ScriptedAgent, brief: Brief) -> Reply:
         note(log, f"run {brief.call}")
@@ -257,7 +257,7 @@ def _watch_actions(points: Points, log: Path) -> None:
         points.reach("evidence kept")
         return digest
 
-    ScriptedAgent.run, gate._perform, advancing.save_evidence = watched_run, watched_perform, watched_save
+    ScriptedAgent.run, gate._perform, performing.save_evidence = watched_run, watched_perform, watched_save
 
 
 def doubled(log: Path) -> list[str]:
