@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis lint format faults fuzz bench clean advance status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test clis lint format faults fuzz bench clean advance run status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 
 advance: $(READY) #- advance one story: make advance STORY=4
 	@$(CLI) advance $(STORY)
+
+run: $(READY) #- advance every story that may move, side by side: make run [PACK=docs/stories]
+	@$(CLI) run $(PACK)
 
 status: $(READY) #- where every story stands
 	@$(CLI) status

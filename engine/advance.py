@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from engine.budget import not_yet
+from engine.derived import show_derived
 from engine.errors import FormatError
 from engine.files import disk
 from engine.inputs import missing_prompts
@@ -74,6 +75,7 @@ async def advancing(
             seen = look(repository, folder, story_id)
         else:
             ports.tell(f"stopped after {len(result.steps)} steps, as limits.steps in story.toml says; run it again")
+        show_derived(seen)
     result.outcome = "moved" if result.steps else "waiting"
     return result
 

@@ -18,7 +18,7 @@ def not_yet(seen: Seen, todo: tuple[Todo, ...], since: int, now: str) -> Waiting
         until = failures[-1].until if failures and one.call is None else None
         if until is not None and until > now:
             paused = Place(file=seen.shown.path, line=1, text=f"{failures[-1].why} Paused until {until}.")
-            return Waiting(for_="clock", items=(paused,))
+            return Waiting(for_="clock", items=(paused,), until=until)
     held = held_back(seen, todo, since)
     return Waiting(for_="person", items=(held,)) if held else None
 

@@ -155,6 +155,39 @@ def advance(
 
 
 @app.command()
+def run(pack: AnyPack = None, as_json: Json = False) -> None:
+    """Advance every story that may move, side by side, until nothing moves without a person.
+
+    Validation runs ahead of execution; one story at a time is executed in the tree. Exit code 1 when one was refused.
+
+    Examples: story run ·  story run docs/stories --json ·  make run
+    """
+    from engine.live import Watch, show
+    from engine.notify import notify
+    from engine.pipeline import Told, run_packs
+    from engine.wiring import providers_of, wire
+
+    repository = _repository()
+    watch = Watch()
+    told = Told(
+        step=lambda name, step: _tell(f"story {name}: {step.source} → {step.dest}"),
+        waits=lambda name, result: notify(repository, name, result),
+    )
+    with show(watch, _tell, terminal=sys.stderr.isatty()):
+        done = run_packs(
+            repository,
+            _packs(repository, pack),
+            ports=wire(repository, tell=_tell, watch=watch),
+            providers=lambda machine: providers_of(machine, repository),
+            told=told,
+        )
+    refused = any(left.error for left in done.left)
+    outcome: Outcome = "refused" if refused else "moved" if done.steps else "waiting"
+    _say("run", outcome, report.ran_data(done), report.ran_lines(done), as_json)
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command()
 def explain(story: Story, as_json: Json = False) -> None:
     """Say why a story stands where it stands: each way out, and what it still asks for.
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from engine.follow_up import Answered
     from engine.model.problem import Problem
     from engine.model.row import Row
-    from engine.model.step import Place
+    from engine.model.step import Place, Waiting
+    from engine.pipeline import Ran
     from engine.rewind import Back
 
 Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]
@@ -116,10 +117,14 @@ def advanced_data(result: Advanced) -> dict[str, object]:
     return {
         "steps": steps,
         **({"would": result.would} if result.would else {}),
-        "waiting": None
-        if waiting is None
-        else {"for": waiting.for_, "items": [item.model_dump() for item in waiting.items]},
+        "waiting": waiting and waiting_data(waiting),
     }
+
+
+def waiting_data(waiting: Waiting) -> dict[str, object]:
+    """Whom a story waits for, for other programs; `until` is there where it is the clock."""
+    until = {"until": waiting.until} if waiting.until else {}
+    return {"for": waiting.for_, "items": [item.model_dump() for item in waiting.items], **until}
 
 
 def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[str]:
@@ -129,21 +134,46 @@ def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[
         lines += [f"would {line}" for line in result.would] or ["would change nothing"]
     elif not result.steps:
         lines.append(f"story {story} stays {state}")
-    waiting = result.waiting
-    if waiting is None:
-        return lines
-    match waiting.for_:
-        case "nobody":
-            return [*lines, f"story {story} is {state}: nothing is left to do"]
-        case "person":
-            lines.append(f"story {story} ({state}) waits for a person:")
-        case "dependencies":
-            lines.append(f"story {story} ({state}) waits for other stories:")
-        case "tree":
-            lines.append(f"story {story} ({state}) waits for the tree, where one story is executed at a time:")
-        case _:
-            lines.append(f"story {story} ({state}) waits for {waiting.for_}:")
-    return [*lines, *place_lines(waiting.items)]
+    return [*lines, *waiting_lines(story, state, result.waiting)] if result.waiting else lines
+
+
+def waiting_lines(story: str, state: str, waiting: Waiting) -> list[str]:
+    """Who must do what, where."""
+    whom = {"person": "a person", "dependencies": "other stories", "engine": "another engine"}
+    whom["tree"] = "the tree, where one story is executed at a time"
+    if waiting.for_ == "nobody":
+        return [f"story {story} is {state}: nothing is left to do"]
+    told = f"story {story} ({state}) waits for {whom.get(waiting.for_, waiting.for_)}:"
+    return [told, *place_lines(waiting.items)]
+
+
+def ran_data(ran: Ran) -> dict[str, object]:
+    """`run` for other programs; `left` is most blocking first."""
+    return {
+        "complete": ran.complete,
+        "total": ran.total,
+        "steps": [{"story": story, "from": step.source, "to": step.dest, "why": step.why} for story, step in ran.steps],
+        "left": [
+            {
+                "story": left.story,
+                "state": left.state,
+                "error": left.error,
+                "waiting": left.waiting and waiting_data(left.waiting),
+            }
+            for left in ran.left
+        ],
+    }
+
+
+def ran_lines(ran: Ran) -> list[str]:
+    """`run` in words: what is left for people, most blocking first, then what was refused."""
+    lines = [f"{ran.complete} of {ran.total} stories complete, {len(ran.steps)} steps taken"]
+    for left in ran.left:
+        if left.error:
+            lines.append(f"story {left.story} ({left.state}) was refused: {left.error}")
+        elif left.waiting is not None:
+            lines += waiting_lines(left.story, left.state, left.waiting)
+    return lines
 
 
 def rewound_data(done: Back) -> dict[str, object]:

@@ -115,6 +115,15 @@ def who_plays(name: str, role: Role, repository: Repository) -> tuple[Kind, str]
     return kind, because
 
 
+def providers_of(machine: Machine, repository: Repository) -> dict[str, str]:
+    """The provider of each role that a model plays."""
+    found = {}
+    for name, role in machine.roles.items():
+        if who_plays(name, role, repository)[0] not in ("person", "scripted"):
+            found[name] = repository.config.roles.get(name, RoleConfig()).provider or role.provider
+    return found
+
+
 def gate_cage(machine: Machine, reports: Path, repository: Repository, *, platform: str = sys.platform) -> Cage | None:
     """The cage for gates where a model plays any role; of all outside the tree they may write the folder of `reports`.
 

@@ -247,7 +247,7 @@ def approved(
 @cache
 def _approved(config: str, story: str, files: tuple[tuple[str, str], ...]) -> Repo:
     """Made once for all tests of this process that begin with the same."""
-    repo = Repo(_new_folder(), config=config, story=story)
+    repo = Repo(new_folder(), config=config, story=story)
     for name, text in files:
         repo.write(name, text)
     if files:
@@ -257,14 +257,15 @@ def _approved(config: str, story: str, files: tuple[tuple[str, str], ...]) -> Re
     return repo.tick("Human approved")
 
 
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """A folder that is there as long as the tests run."""
     return Path(mkdtemp(dir=_BUILT.name))
 
 
 @cache
 def _adopted(config: str, story: str) -> Path:
     """The repository with its story adopted, made once for all tests of this process that want the same."""
-    folder = _new_folder()
+    folder = new_folder()
     roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "../script.yaml"\n' for role in ROLES)
     home = "docs/stories/story-1-greeter"
     files = {

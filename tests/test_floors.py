@@ -50,6 +50,9 @@ FLOORS: dict[str, float] = {
     "perform": 5.9,
     "advance": 6,
     "overrule": 6,
+    "derived": 5.9,
+    "room": 5,
+    "pipeline": 7,
     "rewind": 6,
     "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way
@@ -76,6 +79,8 @@ HOMES = {
     "asyncio": {
         "advance.py",
         "perform.py",
+        "pipeline.py",
+        "room.py",
         "follow_up.py",
         "doctor.py",
         "calls/local.py",

@@ -340,11 +340,16 @@ class Defaults(Value):
     failed: str = Field(description="The state of a story whose agent or gate failed technically.")
 
 
-class Pipeline(Value):
-    """How many stories may be in a phase at once, and where they work."""
+AtLeastOne = Annotated[int, Field(ge=1)]
 
-    concurrency: dict[Phase, Annotated[int, Field(ge=1)]]
+
+class Pipeline(Value):
+    """How many stories may be at work in a phase at once, how many agents, and where they work."""
+
+    concurrency: dict[Phase, AtLeastOne]
     isolation: dict[Phase, Literal["tree", "worktree"]] = {}
+    roles: dict[str, AtLeastOne] = Field({}, description="How many agents of a role may run at once.")
+    providers: dict[str, AtLeastOne] = Field({}, description="How many agents of a provider may run at once.")
 
 
 class People(Value):

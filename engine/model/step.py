@@ -60,10 +60,11 @@ class Place(Value):
 
 
 class Waiting(Value):
-    """Who must do what, where."""
+    """Who must do what, where; where it is the clock, `until` says when it goes on, ISO 8601."""
 
     for_: str
     items: tuple[Place, ...]
+    until: str = ""
 
 
 class Step(Value):
