@@ -179,7 +179,7 @@ class Pipeline:
         self._freed += bool(advanced.steps)
         for other in self.lanes.values():
             if (
-                other.moves != self._freed
+                other.freed != self._freed
                 and other.waiting
                 and other.waiting.for_ in ("dependencies", "tree", "engine")
             ):

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.corpus
 PACK = "docs/epics/01-mvp-project-sessions/stories"
 HOME = f"{PACK}/story-4-session-management"
 STORY = f"{HOME}/story.md"
+BEFORE = f"{PACK}/story-3-chat-ui/story.md"
 QUOTE = "User can open an existing session"
 ROLES = """
 [roles.builder_validator]
@@ -160,12 +161,15 @@ def test_the_story_goes_as_its_machine_says(life: Life) -> None:
 
 
 def test_each_step_changes_one_story_only(life: Life) -> None:
-    """Git sees nothing changed but story 4's story.md and its evidence."""
+    """Git sees nothing changed but story 4's story.md and its evidence, and what story 3 shows of it."""
     for lived in life.steps[:-1]:
         assert STORY in lived.changed
-        others = [name for name in lived.changed if name != STORY]
+        others = [name for name in lived.changed if name not in (STORY, BEFORE)]
         assert all(name.startswith(f"{HOME}/evidence/") for name in others), others
     assert life.steps[-1].changed == []
+    shown = git(life.root, "log", "-p", "-U0", "--format=", "-1", "--", BEFORE).splitlines()
+    lines = [line for line in shown if line[:1] in "+-" and not line.startswith(("+++", "---"))]
+    assert lines == ["-- [ ] Or validation in progress", "+- [x] Or validation in progress"]
 
 
 def test_each_step_shows_only_itself(life: Life) -> None:

@@ -297,14 +297,15 @@ def test_an_answer_stays_with_its_finding(project: Project) -> None:
 
 
 def test_a_step_changes_its_story_and_what_its_agents_wrote(project: Project) -> None:
-    """No step touches anything but story.md, evidence and its agents' files; the author's words stay."""
+    """No step touches anything but story.md, evidence, its agents' files and what the story before shows of it."""
     for move in project.moves:
         seen = project.look(move.story)
         acts = {act.id for act in seen.machine.states[move.source].acts() if isinstance(act, AgentAct)}
         lines = [line for line in lines_of_script(move.story) if line.act in acts]
         wrote = {path for line in lines for path in line.files} | {c.file for line in lines for c in line.replace}
         own = {path for path in move.paths if path.startswith(f"{seen.source.folder}/evidence/")}
-        assert move.paths - own - wrote == {seen.source.story.path}, move
+        before = {project.look(str(int(move.story) - 1)).source.story.path} if move.story != "0" else set()
+        assert move.paths - own - wrote - before == {seen.source.story.path}, move
         assert wrote <= move.paths, move
         assert f"{seen.source.folder}/evidence/journal.jsonl" in own, move
         assert move.same_text, move

@@ -57,7 +57,7 @@ FLOORS: dict[str, float] = {
     "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
-    "report": 7,  # over advance, for the type of what it phrases
+    "report": 8,  # over advance and pipeline, for the types of what it phrases
     "wiring": 7,
     "start": 9,
     "cli": 10,
@@ -99,7 +99,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 440, "cli.py": 550, "rules/history.py": 360}
+LONG = {"model/machine.py": 440, "cli.py": 640, "rules/history.py": 360}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)
