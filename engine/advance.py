@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from engine.budget import not_yet
+from engine.commits import commit_step
 from engine.derived import show_derived
 from engine.errors import FormatError
 from engine.files import disk
@@ -145,6 +146,11 @@ async def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
 def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | None:
     """Take an exit, unless the tree that the story would be executed in is another's."""
     begins = begins_work(seen, fire)
+    if begins and seen.repository.main is None and seen.repository.isolated(seen.machine):
+        if seen.progress.unwritten:
+            write(seen)
+        return Waiting(for_="worktree", items=())
+    begins = begins and seen.repository.main is None
     with entrance(seen, begins=begins):
         if begins and (taken := tuple(in_the_way(seen))):
             if seen.progress.unwritten:
@@ -155,10 +161,13 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
             seen.journal.append(corrected)
             write(with_events(seen, [corrected]))
             return None
-        seen, step = take_step(seen, fire, ports)
+        after, step = take_step(seen, fire, ports)
     result.steps.append(step)
-    write(seen)
-    keep_step(seen)
+    write(after)
+    keep_step(after)
+    show_derived(after)
+    if ports.commit:
+        commit_step(seen, step)
     return None
 
 

@@ -155,7 +155,11 @@ def advance(
 
 
 @app.command()
-def run(pack: AnyPack = None, as_json: Json = False) -> None:
+def run(
+    pack: AnyPack = None,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit each step, authored as who took it.")] = False,
+    as_json: Json = False,
+) -> None:
     """Advance every story that may move, side by side, until nothing moves without a person.
 
     Validation runs ahead of execution; one story at a time is executed in the tree. Exit code 1 when one was refused.
@@ -177,7 +181,7 @@ def run(pack: AnyPack = None, as_json: Json = False) -> None:
         done = run_packs(
             repository,
             _packs(repository, pack),
-            ports=wire(repository, tell=_tell, watch=watch),
+            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
             providers=lambda machine: providers_of(machine, repository),
             told=told,
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from engine.files.pack import list_stories, read_file
 from engine.files.story_file import heading_of, read_story, write_story
+from engine.homes import home_of, main_of
 from engine.look import Repository, Seen, chart_of
 from engine.markdown.edit import Edit, SetItem
 from engine.model.machine import Derived, Machine
@@ -16,9 +17,9 @@ from engine.rules.decide import section_phase
 
 def show_derived(seen: Seen) -> None:
     """Bring the derived items of a story's neighbours, and its own, up to where the stories stand now."""
-    repository, pack = seen.repository, seen.pack
+    repository, pack = main_of(seen.repository), seen.pack
     ids = [story.id for story in list_stories(repository.root, repository.root / pack.root)]
-    if not any(item.derived for item in seen.machine.items.values()):
+    if seen.source.id not in ids or not any(item.derived for item in seen.machine.items.values()):
         return
     here = ids.index(seen.source.id)
     for index, id_ in enumerate(ids):
@@ -27,7 +28,7 @@ def show_derived(seen: Seen) -> None:
             continue
         shown, machine = read
         if wanted := [*_edits(repository, pack, ids, index, shown, machine)]:
-            path = repository.root / shown.path
+            path = home_of(repository, repository.root / pack.root, id_).root / shown.path
             write_story(path, wanted, lock=repository.write_lock(path))
 
 
@@ -59,15 +60,16 @@ def _holds(derived: Derived, shown: Story, machine: Machine) -> bool:
 
 def _read(repository: Repository, pack: Pack, id_: str) -> tuple[Story, Machine] | None:
     """A story with its machine as they are now; None where it is not adopted, or cannot be read."""
-    root = repository.root
-    found = next(story for story in list_stories(root, root / pack.root) if story.id == id_)
-    source, _ = read_file(root, found.file, id_)
+    home = home_of(repository, repository.root / pack.root, id_)
+    stories = list_stories(home.root, home.root / pack.root)
+    found = next((story for story in stories if story.id == id_), None)
+    source = read_file(home.root, found.file, id_)[0] if found else None
     if source is None:
         return None
     shown, _ = read_story(source, id_, None)
     if shown.state is None or shown.machine is None:
         return None
-    machine = chart_of(repository, source, shown.machine).machine
+    machine = chart_of(home, source, shown.machine).machine
     shown, problems = read_story(source, id_, machine)
     broken = any(problem.file == shown.path and problem.code in ("S102", "S104") for problem in problems)
     return None if broken else (shown, machine)

@@ -18,7 +18,7 @@ from engine.files.story_file import heading_of, key_line, read_story
 from engine.inputs import missing_prompts, read_inputs
 from engine.model.events import Adopted, Event
 from engine.model.facts import Fact, Facts
-from engine.model.machine import Machine
+from engine.model.machine import Machine, Pipeline
 from engine.model.pack import Pack, Source, StorySource
 from engine.model.problem import Problem, Severity
 from engine.model.step import Place
@@ -26,15 +26,20 @@ from engine.model.story import Story
 from engine.rules.forgery import impossible, other_machine
 from engine.rules.history import Progress, fold
 from engine.rules.statechart import Statechart
+from engine.rules.workplace import WORK
 
 
 @dataclass(frozen=True, slots=True)
 class Repository:
-    """A repository at its root, with its configuration and its own machines."""
+    """A repository at its root, with its configuration and its own machines.
+
+    `main` is the root of the main tree where this one is the worktree of a story.
+    """
 
     root: Path
     state: Path
     config: Config
+    main: Path | None = None
 
     def packs(self) -> list[Path]:
         """The folders of all packs."""
@@ -45,6 +50,21 @@ class Repository:
     def chart(self, name: str) -> Statechart:
         """The chart of a machine, by its name."""
         return proven_chart(find_machine(name, own=self.root / "machines"), self.root)
+
+    def pipeline(self, machine: Machine) -> Pipeline:
+        """What many stories of a machine may do at once: as story.toml says, else as the machine does."""
+        own, given = machine.pipeline, self.config.pipeline
+        isolation = dict.fromkeys(WORK, given.isolation) if given.isolation else own.isolation
+        return Pipeline(
+            concurrency={**own.concurrency, **given.concurrency},
+            isolation=isolation,
+            roles={**own.roles, **given.roles},
+            providers={**own.providers, **given.providers},
+        )
+
+    def isolated(self, machine: Machine) -> bool:
+        """Is a story of this machine executed in a worktree of its own?"""
+        return self.pipeline(machine).isolation.get("execution") == "worktree"
 
     def advance_lock(self, folder: Path, story_id: str) -> Path:
         """The lock of the one engine that may advance a story, also before the story can be read."""

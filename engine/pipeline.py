@@ -15,13 +15,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from engine.advance import Advanced, advancing
+from engine.advance import Advanced
 from engine.errors import EngineError, Locked
+from engine.homes import home_at
+from engine.living import PortsOf, advance_home
 from engine.look import Repository
 from engine.model.machine import Phase
 from engine.model.row import Row
 from engine.model.step import Place, Step, Waiting
-from engine.ports import Ports
 from engine.read_rows import Listed, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
@@ -82,28 +83,30 @@ def run_packs(
     repository: Repository,
     folders: Sequence[Path],
     *,
-    ports: Ports,
+    ports_of: PortsOf,
     providers: Providers,
     told: Told | None = None,
     sleep: Sleep = asyncio.sleep,
 ) -> Ran:
     """Advance every story of these packs that may move, until nothing moves without a person."""
-    return asyncio.run(Pipeline(repository, folders, ports, providers, told or Told()).run(sleep))
+    return asyncio.run(Pipeline(repository, folders, ports_of, providers, told or Told()).run(sleep))
 
 
 class Pipeline:
     """The stories of some packs, and the tasks that advance them."""
 
     def __init__(
-        self, repository: Repository, folders: Sequence[Path], ports: Ports, providers: Providers, told: Told
+        self, repository: Repository, folders: Sequence[Path], ports_of: PortsOf, providers: Providers, told: Told
     ) -> None:
         self._repository, self._told = repository, told
-        self._room = Room(lambda: self._ranks, providers)
-        self._ports = replace(ports, admit=self._room.admit)
+        self._room = Room(lambda: self._ranks, repository.pipeline, providers)
+        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit)
+        self._clock = ports_of(repository).clock
         names = [folder.relative_to(repository.root).as_posix() for folder in folders]
         listed = [one for one in list_all(repository).stories if one.pack in names]
         several = len({one.pack for one in listed}) > 1
-        self.lanes = {lane.row.path: lane for one in listed for lane in [self._lane(one, several)]}
+        root = repository.root
+        self.lanes = {one.story.file.relative_to(root).as_posix(): self._lane(one, several) for one in listed}
         self._paths = {(lane.listed.pack, lane.listed.story.id): path for path, lane in self.lanes.items()}
         self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
         self._ran = Ran(total=len(self.lanes))
@@ -136,14 +139,14 @@ class Pipeline:
 
     def _start(self) -> None:
         """A task for each story that may move, longest way first."""
-        now = self._ports.clock()
+        now = self._clock()
         running = {lane.name for lane in self._tasks.values()}
         for key in sorted(self.lanes, key=lambda key: -self._ranks[key]):
             lane = self.lanes[key]
             if lane.name not in running and self._may_move(lane, now):
                 lane.waiting, lane.error, lane.freed = None, "", self._freed
                 folder = self._repository.root / lane.listed.pack
-                run = advancing(self._repository, folder, lane.listed.story.id, ports=self._ports)
+                run = advance_home(self._repository, folder, lane.listed.story.id, ports_of=self._ports)
                 self._tasks[asyncio.create_task(run)] = lane
 
     def _may_move(self, lane: Lane, now: str) -> bool:
@@ -170,7 +173,9 @@ class Pipeline:
             advanced = Advanced()
         else:
             lane.waiting = advanced.waiting or _too_long(lane)
-        lane.row = read_row(self._repository, lane.listed)
+        folder = self._repository.root / lane.listed.pack
+        lane.listed = replace(lane.listed, home=home_at(self._repository, folder, lane.listed.story))
+        lane.row = read_row(lane.listed)
         lane.stamp = _stamp(lane.listed.file)
         for step in advanced.steps:
             self._ran.steps.append((lane.name, step))
@@ -189,7 +194,7 @@ class Pipeline:
 
     def _pause(self) -> float | None:
         """Seconds until the first story that is paused goes on."""
-        now = datetime.fromisoformat(self._ports.clock())
+        now = datetime.fromisoformat(self._clock())
         until = [lane.waiting.until for lane in self.lanes.values() if lane.waiting and lane.waiting.for_ == "clock"]
         return min((max(0.0, (datetime.fromisoformat(at) - now).total_seconds()) for at in until), default=None)
 
@@ -208,7 +213,7 @@ class Pipeline:
 
     def _lane(self, listed: Listed, several: bool) -> Lane:
         name = f"{listed.pack}/{listed.story.id}" if several else listed.story.id
-        return Lane(name=name, listed=listed, row=read_row(self._repository, listed))
+        return Lane(name=name, listed=listed, row=read_row(listed))
 
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""

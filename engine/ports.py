@@ -41,3 +41,5 @@ class Ports:
     cage: Callable[[Machine, Path], Cage | None]
     watch: Watch
     admit: Admit = at_once
+    commit: bool = False
+    """Is each step committed?"""

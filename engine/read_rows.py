@@ -11,6 +11,7 @@ from engine.files.config import RoleConfig
 from engine.files.machine_file import shipped_folder
 from engine.files.pack import Found, list_stories, read_file, walk
 from engine.files.story_file import read_story
+from engine.homes import any_home, home_at, inside
 from engine.look import Repository, chart_of
 from engine.model.machine import AgentAct, Machine
 from engine.model.problem import Severity
@@ -21,15 +22,21 @@ from engine.rules.guards import compile_guard, facts_of
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One story's file, its pack, and the story before it."""
+    """One story's file, its pack, the story before it, and where it lives."""
 
     pack: str
     story: Found
     before: tuple[str, ...]
+    home: Repository
 
     @property
     def file(self) -> Path:
-        return self.story.file
+        return inside(self.home, self.story.file)
+
+    @property
+    def path(self) -> str:
+        """As people open it: relative to the main tree, or whole."""
+        return self.file.as_posix() if self.home.main else self.file.relative_to(self.home.root).as_posix()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def list_all(repository: Repository) -> Listing:
     """List every story of every pack."""
     stories: list[Listed] = []
     folders: list[Path] = []
-    packs = repository.packs()
+    packs, apart = repository.packs(), any_home(repository)
     if not repository.config.packs.paths:
         folders += walk(repository.root)
     for folder in packs:
@@ -53,18 +60,23 @@ def list_all(repository: Repository) -> Listing:
         name = folder.relative_to(repository.root).as_posix()
         ids = [story.id for story in found]
         for index, story in enumerate(found):
-            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index])))
-        folders += [folder, *(story.file.parent for story in found)]
+            home = home_at(repository, folder, story) if apart else repository
+            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index]), home))
+        folders += [folder, *(one.file.parent for one in stories if one.pack == name)]
     homes = (repository.root / "machines", shipped_folder())
-    folders += [repository.root, *homes]  # a machine or story.toml that comes or goes
+    folders += [
+        repository.root,
+        *homes,
+        repository.state / "worktrees",
+    ]  # a machine, story.toml, worktree comes or goes
     settings = [repository.root / CONFIG, *(path for home in homes for path in sorted(home.glob("*.yaml")))]
     return Listing(tuple(stories), tuple(dict.fromkeys(folders)), tuple(settings))
 
 
-def read_row(repository: Repository, listed: Listed) -> Row:
+def read_row(listed: Listed) -> Row:
     """Read one story; what makes it unreadable is its row's problem."""
-    path = listed.file.relative_to(repository.root).as_posix()
-    shown = Story(id=listed.story.id, path=path, title=listed.story.slug)
+    repository = listed.home
+    shown = Story(id=listed.story.id, path=listed.path, title=listed.story.slug)
     source, problems = read_file(repository.root, listed.file, listed.story.id)
     machine = None
     if source is not None:
@@ -85,7 +97,8 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *,
     state = shown.state if machine and shown.state in machine.states else None
     kept = [item for item in shown.items if item.own or (machine and not machine.items[item.id].derived)]
     total = len(kept)
-    success = bool(machine and state and machine.terminal.get(state) == "success")
+    away = listed.home.main is not None  # over, but not merged yet
+    success = bool(machine and state and machine.terminal.get(state) == "success") and not away
     return Row(
         id=shown.id,
         pack=listed.pack,
@@ -95,8 +108,8 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *,
         phase=machine.phase_of(state) if machine and state else None,
         done=sum(item.ticked for item in kept),
         total=total,
-        waiting_for="person" if problem else _waiting_for(machine, state, person),
-        path=shown.path,
+        waiting_for="person" if problem else _waiting_for(machine, state, person, away=away),
+        path=listed.path,
         complete=success,
         queued=bool(machine and state and _asks_for_dependencies(machine, state)),
         needs=shown.depends_on if shown.depends_on is not None else listed.before,
@@ -104,11 +117,11 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *,
     )
 
 
-def _waiting_for(machine: Machine | None, state: str | None, person: bool) -> str:
+def _waiting_for(machine: Machine | None, state: str | None, person: bool, *, away: bool) -> str:
     if machine is None or state is None:
         return "adoption"
     if state in machine.terminal:
-        return "nobody"
+        return "engine" if away else "nobody"
     return "person" if machine.states[state].asks or person else "engine"
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 
-from engine.model.machine import Machine
+from engine.model.machine import Machine, Pipeline
 from engine.model.step import Todo
 from engine.rules.schedule import Wanted, choose, wanted
 
@@ -20,8 +20,10 @@ AT_ONCE = 0.05
 class Room:
     """Admits groups of actions as there is room for them, those of the longest way first."""
 
-    def __init__(self, rank: Callable[[], Mapping[str, float]], providers: Providers) -> None:
-        self._rank, self._providers = rank, providers
+    def __init__(
+        self, rank: Callable[[], Mapping[str, float]], size: Callable[[Machine], Pipeline], providers: Providers
+    ) -> None:
+        self._rank, self._size, self._providers = rank, size, providers
         self._waiting: list[tuple[Wanted, asyncio.Future[None]]] = []
         self._taken: Counter[str] = Counter()
         self._due = False
@@ -29,7 +31,8 @@ class Room:
     @asynccontextmanager
     async def admit(self, story: str, machine: Machine, state: str, todo: tuple[Todo, ...]) -> AsyncIterator[bool]:
         """Wait for room, take it, and give it back; True says that this took a while."""
-        one = wanted(story, machine, state, todo, self._providers(machine))
+        sized = machine.model_copy(update={"pipeline": self._size(machine)})
+        one = wanted(story, sized, state, todo, self._providers(machine))
         loop = asyncio.get_running_loop()
         asked = loop.time()
         if one.takes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 
 from engine.actions.read_back import ReadBack
 from engine.checks.recount import Recount, recount, stated_by_documents
@@ -42,7 +43,7 @@ def write_corrections(seen: Seen) -> None:
     """
     figures = [f for event in seen.progress.unwritten if isinstance(event, Corrected) for f in event.figures]
     for file in dict.fromkeys(figure.file for figure in figures):
-        path = seen.repository.root / file
+        path = _place(seen, file)
 
         def edit(raw: bytes, file: str = file) -> bytes:
             seen.journal.demand_same()
@@ -97,10 +98,16 @@ def _recount(seen: Seen, decided: Decided) -> Recount:
 
 def _stands(seen: Seen, figure: Figure) -> bool:
     try:
-        raw = (seen.repository.root / figure.file).read_bytes()
+        raw = _place(seen, figure.file).read_bytes()
         return apply_edits(raw, [_edit(figure)]) == raw
     except (OSError, EditRefused):
         return False
+
+
+def _place(seen: Seen, file: str) -> Path:
+    """Where a document is corrected: the story's own where it lives, all others in the main tree."""
+    own = file == seen.source.story.path or file.startswith(f"{seen.source.folder}/")
+    return (seen.repository.root if own else seen.repository.main or seen.repository.root) / file
 
 
 def _edit(figure: Figure) -> ReplaceLine:

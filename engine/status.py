@@ -192,7 +192,7 @@ def _read_again(root: Path, state: Path, memory: _Memory) -> tuple[list[Row], st
         entry = memory.known(path) if same else None
         if entry is None or entry.row is None or entry.row.pack != story.pack or entry.row.needs != story.before:
             stamp = _stamp(path)
-            entry = _Entry(stamp, _sha(path), read_row(repository, story))
+            entry = _Entry(stamp, _sha(path), read_row(story))
         files[path] = entry
     memory.files, memory.folders = files, {str(path): _folder_stamp(str(path)) for path in listed.folders}
     memory.changed = True

@@ -36,7 +36,12 @@ from engine.process import Deadlines
 
 
 def wire(
-    repository: Repository, *, tell: Callable[[str], None], clock: Clock | None = None, watch: Watch | None = None
+    repository: Repository,
+    *,
+    tell: Callable[[str], None],
+    clock: Clock | None = None,
+    watch: Watch | None = None,
+    commit: bool = False,
 ) -> Ports:
     """Put the ports together for one repository."""
     ticking = clock or now
@@ -53,6 +58,7 @@ def wire(
         demand=lambda name, role: demand_ready(name, role, repository),
         tell=tell,
         watch=watch or Watch(),
+        commit=commit or repository.config.pipeline.commit or repository.main is not None,
         cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )
 
@@ -78,7 +84,8 @@ def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Ag
         case "scripted":
             if config.script is None:
                 raise UsageError(f'story.toml: roles.{name} is scripted but names no script. Add `script = "path"`.')
-            return ScriptedAgent(Path(repository.root / config.script), root=repository.root, clock=clock)
+            home = repository.main or repository.root
+            return ScriptedAgent(home / config.script, root=repository.root, clock=clock)
         case "codex":
             return ProgramAgent(Codex, player, clock=clock)
         case "claude":

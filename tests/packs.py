@@ -14,6 +14,7 @@ from engine.files.journal import read_journal
 from engine.look import Repository, open_repository
 from engine.model.events import Event
 from engine.pipeline import Ran, run_packs
+from engine.ports import Ports
 from engine.wiring import wire
 from tests.life import AT
 from tests.repo import CONFIG, ROLES, RUN_TESTS, git, new_folder, prompt, verdict
@@ -43,12 +44,17 @@ class PackRepo:
     def repository(self) -> Repository:
         return open_repository(self.root, self.state)
 
-    def run(self) -> Ran:
-        ports = wire(self.repository, tell=lambda _: None, clock=lambda: AT)
-        return run_packs(self.repository, [self.root / PACK], ports=ports, providers=lambda _: {})
+    def run(self, *, commit: bool = False) -> Ran:
+        def ports_of(home: Repository) -> Ports:
+            return wire(home, tell=lambda _: None, clock=lambda: AT, commit=commit)
+
+        return run_packs(self.repository, [self.root / PACK], ports_of=ports_of, providers=lambda _: {})
 
     def story(self, id_: str) -> Path:
-        return self.root / PACK / f"story-{id_}-greeter/story.md"
+        """story.md where the story lives now."""
+        name = f"{PACK}/story-{id_}-greeter/story.md"
+        apart = self.state / "worktrees" / f"{id_}-greeter" / name
+        return apart if apart.exists() else self.root / name
 
     def at(self, id_: str) -> str:
         """The state that story.md shows."""

@@ -8,6 +8,7 @@ import pytest
 
 from engine.errors import UsageError
 from tests.packs import PackRepo
+from tests.repo import git
 
 
 def test_all_that_needs_no_person_is_done_in_one_run(tmp_path: Path) -> None:
@@ -80,3 +81,111 @@ def test_a_story_that_is_refused_stops_no_other(tmp_path: Path) -> None:
     ran = repo.run()
     assert repo.states() == {"1": "approving", "2": "drafted", "3": "approving"}
     assert [left.story for left in ran.left if left.error] == ["2"]
+
+
+WORKTREES = """
+[pipeline]
+isolation = "worktree"
+concurrency = {execution = 2}
+"""
+
+
+def finish(repo: PackRepo) -> list[dict[str, str]]:
+    """Run until a person has nothing to answer any more; the states after each run."""
+    seen = []
+    for _ in range(16):
+        repo.run(commit=True)
+        seen.append(repo.states())
+        if not repo.person():
+            break
+    return seen
+
+
+def until_accepting(repo: PackRepo) -> None:
+    """Story 1 is done but for the person's last word."""
+    for _ in range(8):
+        repo.run(commit=True)
+        if repo.at("1") == "accepting":
+            return
+        repo.person()
+    raise AssertionError(repo.states())
+
+
+def commit_all(repo: PackRepo, message: str) -> str:
+    """A person commits what lies in the main tree; the new HEAD."""
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", message)
+    return git(repo.root, "rev-parse", "HEAD")
+
+
+def test_two_stories_are_executed_side_by_side_in_worktrees(tmp_path: Path) -> None:
+    """Stories 2 and 3 are both at work after 1, each on its branch; both come home, and the main tree holds all."""
+    repo = PackRepo(tmp_path, {"1": None, "2": ["1"], "3": ["1"]}, config=WORKTREES)
+    seen = finish(repo)
+    assert {"1": "complete", "2": "gorilla", "3": "gorilla"} in seen
+    assert set(repo.states().values()) == {"complete"}
+    assert [(repo.root / f"src/greet-{id_}").read_text() for id_ in "123"] == ["hello\n"] * 3
+    assert git(repo.root, "status", "--porcelain") == ""
+    assert git(repo.root, "branch", "--list", "story/*") == ""
+    assert not list((repo.state / "worktrees").iterdir())
+
+
+def test_each_step_is_a_commit_of_who_took_it(tmp_path: Path) -> None:
+    """With --commit nothing is left uncommitted, and the log says which role did what."""
+    repo = PackRepo(tmp_path, {"1": None})
+    finish(repo)
+    log = git(repo.root, "log", "--reverse", "--format=%an: %s").splitlines()[1:]
+    assert "Senior Engineer: feat(story-1): red → green" in log
+    assert "Ana: docs(story-1): approving → queued" in log
+    assert log[-1] == "Ana: test(story-1): accepting → complete"
+    assert git(repo.root, "status", "--porcelain") == ""
+
+
+def test_a_commit_takes_nothing_that_is_not_the_storys(tmp_path: Path) -> None:
+    """A person's own work, staged or not, stays as it is."""
+    repo = PackRepo(tmp_path, {"1": None})
+    (repo.root / "notes").mkdir()
+    (repo.root / "notes/mine.txt").write_text("mine\n")
+    (repo.root / "notes/staged.txt").write_text("staged\n")
+    git(repo.root, "add", "notes/staged.txt")
+    repo.run(commit=True)
+    assert repo.at("1") == "approving"
+    assert git(repo.root, "status", "--porcelain").splitlines() == ["A  notes/staged.txt", "?? notes/mine.txt"]
+
+
+def test_a_merge_that_conflicts_goes_to_a_person(tmp_path: Path) -> None:
+    """Where both changed a file, both stay as they are and the place is told; merged by hand, the story is complete."""
+    repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)
+    until_accepting(repo)
+    (repo.root / "src").mkdir(exist_ok=True)
+    (repo.root / "src/greet-1").write_text("good day\n")
+    head = commit_all(repo, "Mine")
+    repo.ticks("1", "Story marked complete")
+    [left] = repo.run(commit=True).left
+    assert left.waiting is not None
+    assert left.waiting.for_ == "person"
+    assert [place.file for place in left.waiting.items] == ["src/greet-1"]
+    assert "git merge story/1-greeter" in left.waiting.items[0].text
+    assert git(repo.root, "rev-parse", "HEAD") == head
+    assert git(repo.root, "status", "--porcelain") == ""
+    git(repo.root, "merge", "-q", "-X", "theirs", "story/1-greeter", "-m", "By hand")
+    assert repo.run(commit=True).left == []
+    assert repo.at("1") == "complete"
+    assert git(repo.root, "branch", "--list", "story/*") == ""
+
+
+def test_a_merge_that_is_red_goes_to_a_person(tmp_path: Path) -> None:
+    """What passes on the branch and fails with the main tree's newest commits is not brought there."""
+    repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)
+    until_accepting(repo)
+    (repo.root / "lint-error").write_text("x\n")
+    head = commit_all(repo, "Mine")
+    repo.ticks("1", "Story marked complete")
+    [left] = repo.run(commit=True).left
+    assert left.waiting is not None
+    assert "gate lint is red after merging story/1-greeter" in left.waiting.items[0].text
+    assert git(repo.root, "rev-parse", "HEAD") == head
+    (repo.root / "lint-error").unlink()
+    commit_all(repo, "Mended")
+    assert repo.run(commit=True).left == []
+    assert repo.at("1") == "complete"

@@ -138,9 +138,9 @@ async def _perform(
     started = situation.clock()
     tree = see(held, situation.root, scratch) if held else None
     try:
-        ran = await _round(config, situation, scratch)
+        ran = await run_commands(config, situation, scratch)
         if again and again(ran.tests or ()) and not _late(ran):
-            first, ran = ran, await _round(config, situation, scratch)
+            first, ran = ran, await run_commands(config, situation, scratch)
             ran = ran.model_copy(update={"earlier": first.runs, "earlier_tests": first.tests})
     except (*UNREADABLE, CallFailed) as err:
         why = str(err) if isinstance(err, CallFailed) else f"the JUnit report cannot be read: {err}"
@@ -153,7 +153,7 @@ async def _perform(
     return Reply(status="ok", text=ran.model_dump_json(), started=started, ended=situation.clock())
 
 
-async def _round(config: GateConfig, situation: Situation, scratch: Path) -> GateRun:
+async def run_commands(config: GateConfig, situation: Situation, scratch: Path) -> GateRun:
     """Run every command once and read the reports."""
     report = scratch / "reports" / "report.xml"
     report.parent.mkdir(parents=True, exist_ok=True)

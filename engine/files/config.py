@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, ValidationError
 from engine.errors import FormatError
 from engine.model.base import Value
 from engine.model.call import Price
-from engine.model.machine import Duration
+from engine.model.machine import AtLeastOne, Duration, Phase
 
 NAME = "story.toml"
 _READABLE = "Make it a readable file, or remove it."
@@ -110,6 +110,16 @@ class Standing(Value):
     by: str = ""
 
 
+class PipelineConfig(Value):
+    """What many stories may do at once, over what their machines say; `commit` makes each step a commit."""
+
+    commit: bool = False
+    isolation: Literal["tree", "worktree"] | None = Field(None, description="Where stories are executed.")
+    concurrency: dict[Phase, AtLeastOne] = {}
+    roles: dict[str, AtLeastOne] = {}
+    providers: dict[str, AtLeastOne] = {}
+
+
 class Config(Value):
     """Everything story.toml may say."""
 
@@ -120,6 +130,7 @@ class Config(Value):
     sandbox: Sandbox = Sandbox()
     notify: Notify = Notify()
     standing: Standing = Standing()
+    pipeline: PipelineConfig = PipelineConfig()
 
 
 def read_config(root: Path) -> Config:
@@ -145,6 +156,11 @@ def read_config(root: Path) -> Config:
         message = "standing.effort: leaving issues is a risk that somebody accepts by name."
         remedy = 'Write who: `by = "Ana"` under [standing].'
         raise FormatError(message, path=NAME, line=_line_of(text, ["standing", "effort"]), remedy=remedy)
+    many = [phase for phase in ("execution", "verification") if config.pipeline.concurrency.get(phase, 1) > 1]
+    if many and config.pipeline.isolation != "worktree":
+        message = f"pipeline.concurrency: several stories in {many[0]} would change code in one tree."
+        remedy = 'Write `isolation = "worktree"` under [pipeline], or 1.'
+        raise FormatError(message, path=NAME, line=_line_of(text, ["pipeline", "concurrency"]), remedy=remedy)
     for folder in config.packs.paths:
         _demand_folder(root, folder, text)
     return config
@@ -206,6 +222,7 @@ def _allowed(place: list[str]) -> list[str]:
         "sandbox": Sandbox,
         "notify": Notify,
         "standing": Standing,
+        "pipeline": PipelineConfig,
     }
     model = tables.get(place[0], Config) if place else Config
     return list(model.model_fields)

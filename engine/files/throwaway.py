@@ -58,6 +58,21 @@ def dependencies(root: Path) -> list[Path]:
     return [path for path in paths if path.name in DEPENDENCIES]
 
 
+def link_dependencies(root: Path, tree: Path) -> None:
+    """Let a worktree stand on the dependencies of the main tree: links, which git is told not to see."""
+    exclude = Path(git(root, "rev-parse", "--path-format=absolute", "--git-path", "info/exclude"))
+    for path in dependencies(root):
+        link = tree / path
+        if not os.path.lexists(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(root / path)
+            line = f"/{path.as_posix()}"
+            text = exclude.read_text("utf-8") if exclude.is_file() else ""
+            if line not in text.splitlines():
+                exclude.parent.mkdir(parents=True, exist_ok=True)
+                exclude.write_text(f"{text}{line}\n", "utf-8")
+
+
 def changes(root: Path, folder: Path, call: str, before: str) -> tuple[str, list[str]]:
     """(the copy as it is now, as a commit; the paths in which it differs from what it was)."""
     index = folder / "index"

@@ -1,0 +1,78 @@
+"""`--commit`: each step as one commit, authored as who took it; what is not the story's stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.checks.expected import owned_files
+from engine.files import tree
+from engine.files.branches import AGENTS, commit
+from engine.files.pack import list_stories
+from engine.files.repository import run_git
+from engine.files.tree import LOCK_FILES
+from engine.look import Seen
+from engine.model.machine import Phase
+from engine.model.step import Step
+
+_KINDS: dict[Phase, str] = {"validation": "docs", "execution": "feat", "verification": "test"}
+
+
+def commit_step(before: Seen, step: Step) -> str | None:
+    """Commit what belongs to a story as a step left it; `before` is the story as it was when the step was decided."""
+    kind = _KINDS.get(before.machine.phase_of(step.source), "chore")
+    message = f"{kind}(story-{before.shown.id}): {step.source} → {step.dest}\n\n{step.why}\n"
+    return commit_own(before, message, _author(before))
+
+
+def commit_own(seen: Seen, message: str, author: str = f"Story Engine <engine@{AGENTS}>") -> str | None:
+    """Commit what belongs to a story, where anything of it is not committed."""
+    return commit(seen.repository.root, own_paths(seen), message, author)
+
+
+def own_paths(seen: Seen) -> list[str]:
+    """The paths that are not committed and belong to a story: its folder, its files, the documents around it.
+
+    Of other stories only what shows how far this one is.
+    """
+    root, pack = seen.repository.root, seen.pack
+    head = tree.head_of(root)
+    differs = tree.differing(root, head, seen.repository.state) if head else None
+    owned = owned_files(pack, seen.source.id)
+    folder = f"{seen.source.folder}/" if pack.layout == "folders" else f"{seen.evidence.relative_to(root).as_posix()}/"
+    documents = {document.path for document in (*pack.specs, *pack.designs, *pack.plans)}
+    documents |= {pack.overview.path} if pack.overview else set()
+    neighbours = {*_neighbours(seen)}
+
+    def own(path: str) -> bool:
+        if path == seen.source.story.path or path.startswith(folder) or path in documents:
+            return True
+        return owned.names(path) or path.rsplit("/", 1)[-1] in LOCK_FILES or path in neighbours
+
+    return sorted(path for path in differs or () if own(path))
+
+
+def _neighbours(seen: Seen) -> Iterator[str]:
+    """The other stories of the pack of which only derived items are not committed."""
+    root = seen.repository.root
+    derived = {item.text.encode() for item in seen.machine.items.values() if item.derived}
+    for story in list_stories(root, root / seen.pack.root):
+        if story.file == seen.path:
+            continue
+        path = story.file.relative_to(root).as_posix()
+        was = run_git(root, "cat-file", "--filters", f"HEAD:{path}")
+        now = story.file.read_bytes() if story.file.is_file() else b""
+        if was and now != was and _without(was, derived) == _without(now, derived):
+            yield path
+
+
+def _without(text: bytes, items: set[bytes]) -> list[bytes]:
+    return [line for line in text.splitlines() if not any(line.endswith(item) for item in items)]
+
+
+def _author(seen: Seen) -> str:
+    """The role that worked last, the person who decided, else the engine; where a commit proves a person, never she."""
+    roles = [role for _, role in seen.progress.done if role]
+    if roles:
+        return f"{seen.machine.roles[roles[-1]].title} <{roles[-1]}@{AGENTS}>"
+    decided = any(event.by for event in seen.progress.decided.values())
+    return "" if decided and seen.machine.people.proof == "box" else f"Story Engine <engine@{AGENTS}>"

@@ -1,0 +1,85 @@
+"""Commits, worktrees and merges, by git. Nothing here decides when; a refusal of git's is told, never worked around."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.errors import UsageError
+from engine.files.repository import git, run_git
+
+AGENTS = "story.invalid"
+"""The mail domain of what agents and the engine commit: a name that belongs to nobody."""
+_PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.safecrlf=false")
+"""Gates are the machine's, not git's hooks; and what agents did is signed by nobody."""
+
+
+def commit(root: Path, paths: Sequence[str], message: str, author: str) -> str | None:
+    """Commit just these paths as they are, whatever else is staged; None where they hold nothing new.
+
+    `author` is `Name <mail>`, "" for the identity that git is set to.
+    """
+    if not paths:
+        return None
+    named = os.fsencode("\0".join(paths))
+    spec = ("--pathspec-from-file=-", "--pathspec-file-nul")
+    _demand(root, "--literal-pathspecs", *_PLAIN, "add", "--all", *spec, given=named, what="git could not add")
+    said = ("--author", author) if author else ()
+    words = ("commit", "--quiet", "--only", "--no-verify", "--message", message, *said, *spec)
+    if run_git(root, "--literal-pathspecs", "diff", "--quiet", "HEAD", "--", *paths) is not None:
+        return None
+    _demand(root, "--literal-pathspecs", *_PLAIN, *words, given=named, what="git could not commit")
+    return git(root, "rev-parse", "HEAD")
+
+
+def open_worktree(root: Path, folder: Path, branch: str) -> None:
+    """Lay out a worktree on a new branch from HEAD, or on the branch where it is there already."""
+    run_git(root, "worktree", "prune")
+    there = bool(git(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"))
+    words = (str(folder), branch) if there else ("-b", branch, str(folder), "HEAD")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _demand(root, *_PLAIN, "worktree", "add", "--quiet", *words, what=f"git could not make a worktree for {branch}")
+
+
+def close_worktree(root: Path, folder: Path, branch: str) -> None:
+    """Remove the worktree of a merged branch, and the branch; git keeps both where something is not merged."""
+    if run_git(root, "worktree", "remove", str(folder)) is not None:
+        run_git(root, "branch", "--quiet", "--delete", branch)
+
+
+def merge_aside(root: Path, folder: Path, branch: str, message: str) -> tuple[str, list[str]]:
+    """Merge a branch into what is checked out in `root`, in a worktree of its own; (the commit, the conflicts).
+
+    `root` stays as it is. The worktree is left for gates to run in.
+    """
+    drop_aside(root, folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    what = f"git could not merge {branch}"
+    _demand(root, *_PLAIN, "worktree", "add", "--quiet", "--detach", str(folder), "HEAD", what=what)
+    words = ("merge", "--no-ff", "--no-verify", "--quiet", "--message", message, branch)
+    if run_git(folder, *_PLAIN, *words) is None:
+        told = run_git(folder, "diff", "--name-only", "-z", "--diff-filter=U") or b""
+        return "", [os.fsdecode(path) for path in told.split(b"\0") if path] or [branch]
+    return git(folder, "rev-parse", "HEAD"), []
+
+
+def drop_aside(root: Path, folder: Path) -> None:
+    """Remove a worktree that nothing is kept of."""
+    run_git(root, "worktree", "remove", "--force", "--force", str(folder))
+    run_git(root, "worktree", "prune")
+
+
+def fast_forward(root: Path, commit: str) -> bool:
+    """Bring what is checked out to a commit that follows from it; False where files in the way are not committed."""
+    return run_git(root, *_PLAIN, "merge", "--ff-only", "--quiet", commit) is not None
+
+
+def is_merged(root: Path, branch: str) -> bool:
+    """Does what is checked out hold all of a branch?"""
+    return run_git(root, "merge-base", "--is-ancestor", branch, "HEAD") is not None
+
+
+def _demand(root: Path, *words: str, what: str, given: bytes = b"") -> None:
+    if run_git(root, *words, given=given) is None:
+        raise UsageError(f"{what} in {root}. `git status` there may say why; then run it again.")

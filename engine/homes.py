@@ -1,0 +1,53 @@
+"""Where a story lives: in the main tree, or from execution until merge in a worktree on a branch of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from engine.files.config import read_config
+from engine.files.pack import Found, list_stories
+from engine.look import Repository
+
+
+def main_of(repository: Repository) -> Repository:
+    """The repository at its main tree."""
+    if repository.main is None:
+        return repository
+    return Repository(root=repository.main, state=repository.state, config=read_config(repository.main))
+
+
+def branch_of(main: Repository, folder: Path, story: Found) -> str:
+    """The branch that a story is executed on: `story/<id>-<slug>`, with the pack before it where there are several."""
+    several = len(main.packs()) > 1
+    pack = f"{folder.relative_to(main.root).as_posix().replace('/', '-')}/" if several else ""
+    return f"story/{pack}{story.id}-{story.slug}".rstrip("-")
+
+
+def worktree_of(main: Repository, branch: str) -> Path:
+    """The folder of a branch's worktree, whether it is there or not."""
+    return main.state / "worktrees" / branch.removeprefix("story/").replace("/", "-")
+
+
+def home_of(main: Repository, folder: Path, story_id: str) -> Repository:
+    """The repository in which a story is advanced now."""
+    stories = list_stories(main.root, folder) if any_home(main) else []
+    return next((home_at(main, folder, story) for story in stories if story.id == story_id), main)
+
+
+def any_home(main: Repository) -> bool:
+    """Does any story live in a worktree?"""
+    return main.main is None and (main.state / "worktrees").is_dir()
+
+
+def home_at(main: Repository, folder: Path, story: Found) -> Repository:
+    """The repository in which one of the main tree's stories is advanced now."""
+    place = worktree_of(main, branch_of(main, folder, story))
+    if not (place / ".git").exists():
+        return main
+    return Repository(root=place, state=main.state, config=read_config(place), main=main.root)
+
+
+def inside(home: Repository, folder: Path) -> Path:
+    """A folder of the main tree, or of the home itself, as it lies in the home."""
+    root = home.main if home.main and folder.is_relative_to(home.main) else home.root
+    return home.root / folder.relative_to(root)

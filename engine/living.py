@@ -1,0 +1,164 @@
+"""A story advanced where it lives: in the main tree, then in a worktree on its own branch, then merged back.
+
+advance_home
+├── advancing         in the main tree until its execution begins, or in the worktree that it has
+├── _move_out         branch and worktree from what is committed
+└── bring_home        complete: merged aside, the gates run on the result, and only then the main tree follows
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from engine.actions.gate import run_commands
+from engine.actions.judge import BAD
+from engine.actions.junit import UNREADABLE
+from engine.actions.situation import Situation
+from engine.advance import Advanced, advancing
+from engine.commits import commit_own, own_paths
+from engine.derived import show_derived
+from engine.errors import CallFailed, Locked, UsageError
+from engine.files import disk
+from engine.files.branches import close_worktree, drop_aside, fast_forward, is_merged, merge_aside, open_worktree
+from engine.files.config import read_config
+from engine.files.pack import list_stories
+from engine.files.throwaway import link_dependencies
+from engine.homes import branch_of, home_of, inside, worktree_of
+from engine.look import Repository, Seen, look
+from engine.model.step import Place, Waiting
+from engine.perform import situation_of
+from engine.ports import Ports
+
+_PATIENCE = 0.2
+"""Seconds between two looks whether another merge is over."""
+PortsOf = Callable[[Repository], Ports]
+"""The ports of a repository: agents, gates and locks are those of its tree."""
+
+
+async def advance_home(
+    main: Repository, folder: Path, story_id: str, *, ports_of: PortsOf, one_step: bool = False
+) -> Advanced:
+    """Advance a story where it lives, move it into its worktree when its execution begins, and bring it home."""
+    home = home_of(main, folder, story_id)
+    result = await advancing(home, inside(home, folder), story_id, ports=ports_of(home), one_step=one_step)
+    if result.waiting is not None and result.waiting.for_ == "worktree":
+        home = _move_out(main, folder, story_id, ports_of(main))
+        more = await advancing(home, inside(home, folder), story_id, ports=ports_of(home), one_step=one_step)
+        more.steps[:0] = result.steps
+        result = more
+    if home.main is not None and result.waiting is not None:
+        if result.waiting.for_ == "nobody":
+            held = await bring_home(main, home, folder, story_id, ports_of=ports_of)
+            result.waiting = held or result.waiting
+        else:
+            places = tuple(_from_main(home, place) for place in result.waiting.items)
+            result.waiting = result.waiting.model_copy(update={"items": places})
+    return result
+
+
+def _from_main(home: Repository, place: Place) -> Place:
+    """A place in a worktree, as somebody in the main tree opens it."""
+    return place.model_copy(update={"file": str(home.root / place.file)})
+
+
+def _move_out(main: Repository, folder: Path, story_id: str, ports: Ports) -> Repository:
+    """A branch and a worktree for a story; they begin with what is committed, so all of the story has to be."""
+    seen = look(main, folder, story_id)
+    if ports.commit:
+        commit_own(seen, f"chore(story-{story_id}): ready to be executed on its branch")
+    if left := own_paths(seen):
+        raise UsageError(
+            f"story {story_id} is executed on a branch of its own, which begins with what is committed, and {left[0]} "
+            f"is not. Commit it, or run with --commit."
+        )
+    story = next(story for story in list_stories(main.root, folder) if story.id == story_id)
+    branch = branch_of(main, folder, story)
+    place = worktree_of(main, branch)
+    open_worktree(main.root, place, branch)
+    link_dependencies(main.root, place)
+    ports.tell(f"story {story_id}: executed on branch {branch} in {place}")
+    return home_of(main, folder, story_id)
+
+
+async def bring_home(
+    main: Repository, home: Repository, folder: Path, story_id: str, *, ports_of: PortsOf
+) -> Waiting | None:
+    """Merge a story that is over into the main tree; whom it waits for where that cannot be, with both branches kept.
+
+    The merge is made aside and the gates run on it: the main tree never holds a conflict or a red merge.
+    """
+    seen = look(home, inside(home, folder), story_id)
+    story = next(story for story in list_stories(home.root, inside(home, folder)) if story.id == story_id)
+    branch, ports = branch_of(main, folder, story), ports_of(main)
+    commit_own(seen, f"chore(story-{story_id}): {seen.progress.state}")
+    async with _alone(main.state / "locks" / "merge"):
+        if not is_merged(main.root, branch):
+            aside = main.state / "merges" / branch.replace("/", "-")
+            try:
+                held = await _merge(main, aside, branch, seen, ports_of)
+            finally:
+                drop_aside(main.root, aside)
+            if held is not None:
+                return held
+        ports.tell(f"story {story_id}: {branch} is merged")
+        close_worktree(main.root, home.root, branch)
+    arrived = look(main, folder, story_id)
+    show_derived(arrived)
+    commit_own(arrived, f"chore(story-{story_id}): shown in its neighbours")
+    return None
+
+
+@asynccontextmanager
+async def _alone(lock: Path) -> AsyncIterator[None]:
+    """Hold a lock that another story of this engine may hold, too: wait without stopping it."""
+    while True:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(disk.hold(lock, 0))
+            except Locked:
+                await asyncio.sleep(_PATIENCE)
+                continue
+            yield
+            return
+
+
+async def _merge(main: Repository, aside: Path, branch: str, seen: Seen, ports_of: PortsOf) -> Waiting | None:
+    """Merge aside, let every gate judge the result, and only then bring the main tree there."""
+    story_id = seen.shown.id
+    by_hand = f"Merge it by hand (`git merge {branch}`), then run again; both branches are kept."
+    commit, conflicts = merge_aside(main.root, aside, branch, f"Merge story {story_id} ({branch})")
+    if not commit:
+        text = f"{branch} and the main tree both changed this. {by_hand}"
+        return Waiting(for_="person", items=tuple(Place(file=path, line=1, text=text) for path in conflicts))
+    link_dependencies(main.root, aside)
+    merged = Repository(root=aside, state=main.state, config=read_config(aside), main=main.root)
+    ports = ports_of(merged)
+    red = await _red(replace(situation_of(seen, ports), root=aside), aside, branch)
+    if red:
+        return Waiting(
+            for_="person", items=tuple(Place(file=one.file, line=1, text=f"{one.text} {by_hand}") for one in red)
+        )
+    if not fast_forward(main.root, commit):
+        text = f"{branch} is merged and its gates pass, but files in the way are not committed (`git status`)."
+        return Waiting(for_="person", items=(Place(file=".", line=1, text=f"{text} Commit them, then run again."),))
+    return None
+
+
+async def _red(situation: Situation, aside: Path, branch: str) -> list[Place]:
+    """The gates that the merge does not pass, each with where its output is kept."""
+    found = []
+    for name, config in situation.config.gates.items():
+        kept = aside.with_name(f"{aside.name}.{name}")
+        try:
+            ran = await run_commands(config, situation, kept)
+            bad = [f"`{run.command}` ended with exit {run.exit}" for run in ran.runs if run.exit != 0]
+            bad += [f"{test.id} failed" for test in ran.tests or () if test.status in BAD]
+        except (*UNREADABLE, CallFailed) as err:
+            bad = [str(err)]
+        if bad:
+            found.append(Place(file=str(kept), line=1, text=f"gate {name} is red after merging {branch}: {bad[0]}."))
+    return found
