@@ -13,6 +13,7 @@ import typer
 
 from engine import __version__, report
 from engine.errors import EngineError, UsageError
+from engine.live import Watch, plain, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,6 @@ def advance(
     """
     from engine.advance import advance as run
     from engine.advance import foresee
-    from engine.live import Watch, show
     from engine.look import look
     from engine.notify import notify
     from engine.target import find_story
@@ -151,7 +151,7 @@ def advance(
         outcome: Outcome = "moved" if result.steps else "waiting"
         typer.echo(report.envelope("advance", outcome, report.advanced_data(result)))
     else:
-        typer.echo("\n".join(report.advanced_lines(target.id, state, result, dry_run)))
+        typer.echo(plain("\n".join(report.advanced_lines(target.id, state, result, dry_run))))
 
 
 @app.command()
@@ -294,8 +294,10 @@ def ask(
 
     repository = _repository()
     target = find_story(repository, story)
-    ports = wire(repository, tell=lambda _: None)
-    done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
+    watch = Watch()
+    ports = wire(repository, tell=lambda _: None, watch=watch)
+    with show(watch, _tell, terminal=sys.stderr.isatty()):
+        done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
     _say("ask", "waiting" if done.brief else "ok", report.asked_data(done), report.asked_lines(done), as_json)
 
 
@@ -474,18 +476,18 @@ def _refuse(said: str, code: int) -> NoReturn:
         words = [word for word in sys.argv[1:] if not word.startswith("-")]
         command = " ".join(words[: 2 if words[:1] == ["machine"] else 1])
         typer.echo(report.envelope(command, "refused", {"error": said}))
-    typer.secho(f"story: {said}", err=True, fg=_colour("red"))
+    typer.secho(f"story: {plain(said)}", err=True, fg=_colour("red"))
     raise SystemExit(code) from None
 
 
 def _tell(line: str) -> None:
     """Say on stderr what goes on."""
-    typer.secho(line, err=True, dim=sys.stderr.isatty())
+    typer.secho(plain(line), err=True, dim=sys.stderr.isatty())
 
 
 def _say(command: str, outcome: Outcome, data: dict[str, object], lines: Sequence[str], as_json: bool) -> None:
     """Say what was done: in lines, or to other programs."""
-    typer.echo(report.envelope(command, outcome, data) if as_json else "\n".join(lines))
+    typer.echo(report.envelope(command, outcome, data) if as_json else plain("\n".join(lines)))
 
 
 class _Ansi(StrEnum):

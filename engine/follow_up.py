@@ -98,7 +98,11 @@ async def _submit(seen: Seen, began: Began, ports: Ports) -> Reply:
     async def perform() -> Reply:
         return await run_in_copy(agent, brief, repository.root, repository.state, writable=False)
 
-    return await ports.calls.submit(began.call, perform)
+    ports.watch.began(began.call, f"{who.title}: {ACT}")
+    try:
+        return await ports.calls.submit(began.call, perform)
+    finally:
+        ports.watch.ended(began.call)
 
 
 def _end(seen: Seen, began: Began, reply: Reply) -> None:

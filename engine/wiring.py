@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -39,10 +40,10 @@ def wire(
     repository: Repository, *, tell: Callable[[str], None], clock: Clock | None = None, watch: Watch | None = None
 ) -> Ports:
     """Put the ports together for one repository."""
-    ticking = clock or now
+    ticking, looking = clock or now, watch or Watch()
 
     def agents(name: str, role: Role) -> Agent:
-        return agent_for(name, role, repository, ticking)
+        return agent_for(name, role, repository, ticking, looking)
 
     return Ports(
         calls=LocalCalls(repository.state / "calls.sqlite"),
@@ -52,7 +53,7 @@ def wire(
         agents=agents,
         demand=lambda name, role: demand_ready(name, role, repository),
         tell=tell,
-        watch=watch or Watch(),
+        watch=looking,
         cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )
 
@@ -68,10 +69,10 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
     disk.replace(brief.with_suffix(".reply.md"), file.read_bytes())
 
 
-def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Agent:
+def agent_for(name: str, role: Role, repository: Repository, clock: Clock, watch: Watch) -> Agent:
     """The agent that plays a role, as story.toml says; where it says nothing, what is found, and else a person."""
     config = repository.config.roles.get(name, RoleConfig())
-    player = player_for(name, role, repository)
+    player = replace(player_for(name, role, repository), doing=watch.doing)
     match who_plays(name, role, repository)[0]:
         case "person":
             return PersonAgent(repository.state / "briefs", clock=clock)

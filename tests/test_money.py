@@ -148,9 +148,10 @@ def test_who_is_at_work_is_told_once_in_a_while() -> None:
     watch.began("a", "Senior Engineer: impl")
     watch.began("b", "gate tests")
     now = 65.0
-    watch.doing("a", "reads src/x\n", 1200)
+    watch.doing("a", "reads src/x\n", 1200, 0.126)
+    watch.doing("a", "", 900)
     watch.ended("b")
-    assert watch.lines() == ["Senior Engineer: impl … 1m 05s, reads src/x, 1,200 tokens"]
+    assert watch.lines() == ["Senior Engineer: impl … 1m 05s, reads src/x, 1,200 tokens, 0.13 dollars"]
     said: list[str] = []
     with Heart(watch, said.append, every=0.01):
         while not said:

@@ -35,6 +35,7 @@ DONE = {"tools": [("final_result", VERDICT)]}
 WORK = {"tools": [("final_result", {"files": ["a.md"], "deviations": [], "discoveries": []})]}
 LOOK = {"text": "Let me look.", "tools": [("read_file", {"path": "a.md"})]}
 
+Kind = type[FakeAnthropic | FakeOpenAI]
 Script = Sequence[Said | Callable[[Body], Said]]
 needs_cage = pytest.mark.skipif(bool(broken()), reason=f"what agents run has to be caged: {broken()}")
 
