@@ -22,7 +22,7 @@ from engine.actions.fixed import before_fix
 from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
 from engine.agents.protocol import Agent, Clock
-from engine.budget import not_yet
+from engine.budget import not_yet, share
 from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs, owed_tcs
@@ -190,7 +190,7 @@ def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
             if waiting := not_yet(seen, run.todo, result.since, ports.clock()):
                 return waiting
             keep_entry(seen)
-            pending = _run(seen, run, ports)
+            pending = _run(seen, run, ports, result.since)
             if pending and len(pending) == len(run.todo):
                 return Waiting(for_="person", items=tuple(pending))
             return None
@@ -243,10 +243,11 @@ def _ask_all(seen: Seen, ports: Ports) -> Seen:
         seen = _with(seen, asked)
 
 
-def _run(seen: Seen, run: Run, ports: Ports) -> list[Place]:
+def _run(seen: Seen, run: Run, ports: Ports, since: int) -> list[Place]:
     """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
     begun = _begin_all(seen, run.todo, ports)
-    situation = _situation(seen, ports)
+    left = share(seen, sum(bool(todo.role) for todo in run.todo), since)
+    situation = replace(_situation(seen, ports), left=left)
     outcomes = asyncio.run(_all(begun, situation, ports.calls))
     pending = []
     errors = []

@@ -26,6 +26,7 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         turn=todo.turn,
         text=_brief(act, todo, situation),
         session=todo.resumes,
+        left=situation.left,
         writes=act.writes,
         returns=situation.machine.prompts[act.prompt].returns,
     )

@@ -40,7 +40,16 @@ from pydantic_graph import End
 
 from engine.agents.answers import FORMS, Form, Returns, as_block, hands_in
 from engine.agents.api_ear import Ear
-from engine.agents.api_failure import TRIES, CutError, Failure, LateError, StoppedError, back_off, failure_of
+from engine.agents.api_failure import (
+    TRIES,
+    CutError,
+    Failure,
+    LateError,
+    SpentError,
+    StoppedError,
+    back_off,
+    failure_of,
+)
 from engine.agents.api_model import api_key, open_line
 from engine.agents.api_session import LostError, Session, open_session
 from engine.agents.api_space import CagedSpace
@@ -113,13 +122,13 @@ class ApiAgent:
         if isinstance(said, str):
             return Reply(status="ok", text=said, **known)
         kept = f" What it said so far is kept as session {session.id}." if session.begun else ""
-        until = datetime.fromisoformat(ended) + timedelta(seconds=said.after) if said.after else None
+        later = datetime.fromisoformat(ended) + timedelta(seconds=said.after)
         return Reply(
             status="failed",
             text="",
             why=said.why + kept,
             passes=said.passes,
-            until=until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else None,
+            until=later.strftime("%Y-%m-%dT%H:%M:%SZ") if said.after or said.held else None,
             lost=said.lost,
             **known,
         )
@@ -141,7 +150,7 @@ class ApiAgent:
                     if session.said and "retries" in str(err):
                         return _as_said(session.said[-1])  # whoever reads it refuses it, and it is asked again
                     failure = self._failure(CutError(f"the answer cannot be read: {err.message}"), session)
-                except (AgentRunError, CutError, LateError, StoppedError, WorkspaceError) as err:
+                except (AgentRunError, CutError, LateError, SpentError, StoppedError, WorkspaceError) as err:
                     failure = self._failure(err, session)
                 tries = tries + 1 if len(session.messages) == had else 1
                 wait = max(failure.after, back_off(tries - 1, self._chance()))
@@ -169,6 +178,7 @@ class ApiAgent:
             node = run.next_node
             while not isinstance(node, End):
                 if isinstance(node, ModelRequestNode):
+                    self._demand_money(brief.left, session)
                     tell("thinks")
                     node = await self._ask(run, node, session, ear)
                 elif isinstance(node, CallToolsNode):
@@ -180,6 +190,12 @@ class ApiAgent:
             answer = said if isinstance(said, str) else as_block(said)
             session.keep(run.all_messages(), answer)
             return answer
+
+    def _demand_money(self, left: float | None, session: Session) -> None:
+        """Ask no more of a model when a run took what the limits left it; without a price nobody can tell."""
+        cost = self._player.priced(session.usage()).cost
+        if left is not None and cost is not None and cost >= left:
+            raise SpentError(f"it was stopped after {cost:.2f} dollars, since the limits left it {left:.2f}")
 
     async def _ask(
         self, run: Run, node: ModelRequestNode[None, Form | str], session: Session, ear: Ear

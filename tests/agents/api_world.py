@@ -80,6 +80,7 @@ class Desk:
         session: str | None = None,
         returns: str = "verdict",
         writable: bool = False,
+        left: float | None = None,
     ) -> Reply:
         """One call, played to its end."""
         brief = Brief(
@@ -91,6 +92,7 @@ class Desk:
             text=text,
             session=session,
             returns=returns,
+            left=left,
             workspace=Workspace(root=str(self.root), tree=str(self.tree), writable=writable),
         )
 
