@@ -346,6 +346,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         freezes=outcome.freezes,
         session=outcome.session,
         lost=outcome.lost,
+        half=outcome.half,
         passes=outcome.passes,
         until=outcome.until,
         model=outcome.model,

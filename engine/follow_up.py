@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.actions.workspace import run_in_copy
+from engine.actions.workspace import Cut, run_in_copy
 from engine.advance import Ports
 from engine.budget import held_back, share
 from engine.errors import CallFailed, UsageError
@@ -100,7 +100,8 @@ async def _submit(seen: Seen, began: Began, ports: Ports) -> Reply:
     agent, repository = ports.agents(began.role, who), seen.repository
 
     async def perform() -> Reply:
-        return await run_in_copy(agent, brief, repository.root, repository.state, writable=False)
+        cut = Cut(half=seen.progress.half.get(began.resumes or ""))
+        return await run_in_copy(agent, brief, repository.root, repository.state, cut, writable=False)
 
     ports.watch.began(began.call, f"{who.title}: {ACT}")
     try:

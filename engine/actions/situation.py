@@ -78,6 +78,7 @@ class Outcome(Value):
     body: str = ""
     session: str | None = None
     lost: str | None = None
+    half: tuple[str, str] | None = None
     passes: bool = True
     until: str | None = None
     model: str | None = None
