@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from engine.files.config import NAME, Bound, line_of, seconds
 from engine.look import Seen
 from engine.model.step import Place, Todo, Waiting
-from engine.rules.spending import Spent, agent_runs, beyond, dearest, total
+from engine.rules.spending import Spent, agent_runs, beyond, dearest, paused, total
 
 
 def not_yet(seen: Seen, todo: tuple[Todo, ...], since: int, now: str) -> Waiting | None:
@@ -18,15 +18,12 @@ def not_yet(seen: Seen, todo: tuple[Todo, ...], since: int, now: str) -> Waiting
 
     `since` is the number of events that the journal had when this run of the engine began, `now` the time, ISO 8601.
     """
-    for one in todo:
-        failures = seen.progress.failures.get((one.act.id, one.role), [])
-        until = failures[-1].until if failures and one.call is None else None
-        if until is not None and until > now:
-            paused = Place(file=seen.shown.path, line=1, text=f"{failures[-1].why} Paused until {until}.")
-            return Waiting(for_="clock", items=(paused,))
+    if held := paused(seen.progress, todo, now):
+        places = tuple(Place(file=seen.shown.path, line=1, text=failure.why) for failure in held)
+        return Waiting(for_="clock", items=places, until=held[-1].until)
     coming = sum(bool(one.role) and one.call is None for one in todo)  # what has begun is paid for, or attached to
-    held = held_back(seen, coming, since)
-    return Waiting(for_="person", items=(held,)) if held else None
+    limit = held_back(seen, coming, since)
+    return Waiting(for_="person", items=(limit,)) if limit else None
 
 
 def held_back(seen: Seen, coming: int, since: int) -> Place | None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from engine.model.row import Row, Took
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from rich.console import Console
 
     from engine.advance import Advanced
@@ -128,7 +130,11 @@ def advanced_data(result: Advanced) -> dict[str, object]:
         **({"would": result.would} if result.would else {}),
         "waiting": None
         if waiting is None
-        else {"for": waiting.for_, "items": [item.model_dump() for item in waiting.items]},
+        else {
+            "for": waiting.for_,
+            "items": [item.model_dump() for item in waiting.items],
+            **({"until": waiting.until} if waiting.until else {}),
+        },
     }
 
 
@@ -149,9 +155,18 @@ def advanced_lines(story: str, state: str, result: Advanced, dry: bool) -> list[
             lines.append(f"story {story} ({state}) waits for a person:")
         case "dependencies":
             lines.append(f"story {story} ({state}) waits for other stories:")
+        case "clock":
+            lines.append(f"story {story} ({state}) is paused until {wall_time(waiting.until or '')}:")
         case _:
             lines.append(f"story {story} ({state}) waits for {waiting.for_}:")
     return [*lines, *place_lines(waiting.items)]
+
+
+def wall_time(at: str, zone: tzinfo | None = None) -> str:
+    """A time as the clock on the wall shows it, here or in a zone: `15:00 CET on 2026-11-22`."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(at).astimezone(zone).strftime("%H:%M %Z on %Y-%m-%d")
 
 
 def rewound_data(done: Back) -> dict[str, object]:

@@ -60,10 +60,11 @@ class Place(Value):
 
 
 class Waiting(Value):
-    """Who must do what, where."""
+    """Who must do what, where; `until` is the time when the clock lets it go on, ISO 8601 in UTC."""
 
     for_: str
     items: tuple[Place, ...]
+    until: str | None = None
 
 
 class Step(Value):
