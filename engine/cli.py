@@ -26,6 +26,9 @@ HELP = """Every story is a state machine over its markdown checklist.
 Examples:  story status ·  story check ·  story advance 4 ·  story explain 4 ·  story graph 4
 """
 
+_STOPPED = 130
+"""The exit code after Ctrl-C."""
+
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 machines = typer.Typer(help="Machine files: check, print the schema, list.", no_args_is_help=True)
 app.add_typer(machines, name="machine")
@@ -39,13 +42,15 @@ def main() -> None:
     """Run the command line; the one place that catches broadly and turns errors into exit codes."""
     try:
         code = app(prog_name="story", standalone_mode=False)
+        if code == _STOPPED:  # that is how typer tells of a Ctrl-C
+            raise KeyboardInterrupt
     except typer.TyperException as err:
         _refuse(" ".join(err.format_message().split()) + " `story --help` lists the verbs, and what each takes.", 2)
     except EngineError as err:
         _refuse(str(err), 2 if isinstance(err, UsageError) else 1)
     except (KeyboardInterrupt, typer.Abort):
         typer.secho("story: stopped; run it again to go on", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(_STOPPED) from None
     except OSError as err:
         where = f"{err.filename}: " if err.filename else ""
         full = err.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -315,7 +320,7 @@ def doctor(
 
     repository = _repository()
     ports = wire(repository, tell=lambda _: None)
-    found = examine(repository, online=online, agents=ports.agents, tell=_tell if online else lambda _: None)
+    found = examine(repository, online=online, ports=ports, tell=_tell if online else lambda _: None)
     bad = any(one.wrong for one in found)
     data: dict[str, object] = {"roles": [one.model_dump(mode="json") for one in found]}
     _say("doctor", "problems" if bad else "ok", data, report.in_columns(doctor_rows(found)), as_json)

@@ -121,7 +121,7 @@ def test_doctor_says_of_each_role_who_plays_it_and_whether_it_can(
     old = '[roles.pedant_validator]\nagent = "scripted"\n'
     toml.write_text(toml.read_text().replace(old, '[roles.pedant_validator]\nagent = "api"\n#'))
     ports = wire(repo.repository, tell=lambda _: None)
-    found = {one.role: one for one in examine(repo.repository, online=False, agents=ports.agents, tell=lambda _: None)}
+    found = {one.role: one for one in examine(repo.repository, online=False, ports=ports, tell=lambda _: None)}
     assert (found["builder_validator"].by, found["builder_validator"].wrong) == ("scripted", "")
     assert found["pedant_validator"].wrong == "OPENAI_API_KEY is not set"
     assert "Export OPENAI_API_KEY" in found["pedant_validator"].remedy

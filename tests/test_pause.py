@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from engine.advance import Advanced, advance
 from engine.agents.scripted import ScriptedAgent
 from engine.model.call import Brief, Reply
+from engine.model.events import Ended
 from engine.model.step import Run
 from engine.report import advanced_data, advanced_lines, wall_time
 from engine.rules.spending import paused
@@ -104,3 +105,26 @@ def test_a_person_reads_the_time_of_the_clock_on_her_wall(tmp_path: Path) -> Non
         "story 1 (validating) is paused until 15:05 CEST on 2999-07-01:",
     )
     assert spawn(repo.root, "advance", "1", "--json").data["waiting"]["until"] == "2999-07-01T13:05:00Z"
+
+
+def test_a_technical_failure_ends_at_a_person_and_is_no_verdict(tmp_path: Path) -> None:
+    """After its retries; the sibling's answer is asked for once, the session's name and each reason are kept."""
+    limited = Limited(Repo(tmp_path), {})
+
+    async def run(brief: Brief) -> Reply:
+        limited.ran.append(brief.act)
+        if brief.act == "builder":
+            why = f"anthropic (opus): the server fails: try {len(limited.ran)}."
+            return Reply(status="failed", text="", why=why, started=AT, ended=AT, session="s1")
+        return await Limited.run(limited, brief)
+
+    limited.run = run  # type: ignore[method-assign]
+    result = limited.go()
+    repo = limited.repo
+    assert (repo.at, sorted(set(limited.ran)), limited.ran.count("builder")) == ("stuck", ["builder", "pedant"], 3)
+    assert result.waiting is not None
+    assert result.waiting.for_ == "person"
+    ended = [event for event in repo.events if isinstance(event, Ended)]
+    assert [(event.status, event.session) for event in ended if event.status == "failed"] == [("failed", "s1")] * 3
+    assert [event.facts for event in ended if event.facts] == [{"verdict:pedant_validator": "PASS"}]
+    assert "Senior Engineer failed 3 times: Senior Engineer: anthropic (opus): the server fails" in repo.text

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.agents.api_failure import back_off
 from engine.agents.block import InvalidReply
 from engine.agents.reply import read_report
 from engine.process import Deadlines
@@ -47,6 +48,12 @@ def test_what_can_pass_is_tried_again(tmp_path: Path, kind: Kind, trouble: Said)
     assert (reply.status, desk.slept) == ("ok", [1.0, 2.0])
     assert fake.requests[1] == fake.requests[2] == fake.requests[3]
     assert not fake.problems
+
+
+def test_waits_grow_and_differ_by_chance() -> None:
+    """Doubled each time up to a minute, half of it left to chance, so that many engines do not come back at once."""
+    assert [back_off(tries, 1.0) for tries in (0, 1, 5, 9)] == [1.0, 2.0, 32.0, 60.0]
+    assert [back_off(tries, 0.0) for tries in (0, 1, 5, 9)] == [0.5, 1.0, 16.0, 30.0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
