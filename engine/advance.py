@@ -129,7 +129,7 @@ async def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
                 if waited and not _same(seen, run):
                     return None
                 keep_entry(seen)
-                pending = await perform(seen, run, ports)
+                pending = await perform(seen, run, ports, result.since)
             if pending and len(pending) == len(run.todo):
                 return Waiting(for_="person", items=tuple(pending))
             return None

@@ -13,6 +13,7 @@ import typer
 
 from engine import __version__, report
 from engine.errors import EngineError, UsageError
+from engine.live import Watch, plain, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,9 @@ HELP = """Every story is a state machine over its markdown checklist.
 
 Examples:  story status ·  story check ·  story advance 4 ·  story explain 4 ·  story graph 4
 """
+
+_STOPPED = 130
+"""The exit code after Ctrl-C."""
 
 app = typer.Typer(help=HELP, no_args_is_help=True, pretty_exceptions_enable=False, rich_markup_mode=None)
 machines = typer.Typer(help="Machine files: check, print the schema, list.", no_args_is_help=True)
@@ -38,13 +42,15 @@ def main() -> None:
     """Run the command line; the one place that catches broadly and turns errors into exit codes."""
     try:
         code = app(prog_name="story", standalone_mode=False)
+        if code == _STOPPED:  # that is how typer tells of a Ctrl-C
+            raise KeyboardInterrupt
     except typer.TyperException as err:
         _refuse(" ".join(err.format_message().split()) + " `story --help` lists the verbs, and what each takes.", 2)
     except EngineError as err:
         _refuse(str(err), 2 if isinstance(err, UsageError) else 1)
     except (KeyboardInterrupt, typer.Abort):
         typer.secho("story: stopped; run it again to go on", err=True)
-        raise SystemExit(130) from None
+        raise SystemExit(_STOPPED) from None
     except OSError as err:
         where = f"{err.filename}: " if err.filename else ""
         full = err.errno in (errno.ENOSPC, errno.EDQUOT)
@@ -125,7 +131,6 @@ def advance(
     """
     from engine.advance import advance as run
     from engine.advance import foresee
-    from engine.live import Watch, show
     from engine.look import look
     from engine.notify import notify
     from engine.target import find_story
@@ -151,7 +156,7 @@ def advance(
         outcome: Outcome = "moved" if result.steps else "waiting"
         typer.echo(report.envelope("advance", outcome, report.advanced_data(result)))
     else:
-        typer.echo("\n".join(report.advanced_lines(target.id, state, result, dry_run)))
+        typer.echo(plain("\n".join(report.advanced_lines(target.id, state, result, dry_run))))
 
 
 @app.command()
@@ -331,8 +336,10 @@ def ask(
 
     repository = _repository()
     target = find_story(repository, story)
-    ports = wire(repository, tell=lambda _: None)
-    done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
+    watch = Watch()
+    ports = wire(repository, tell=lambda _: None, watch=watch)
+    with show(watch, _tell, terminal=sys.stderr.isatty()):
+        done = follow_up(repository, target.folder, target.id, role, question, ports=ports)
     _say("ask", "waiting" if done.brief else "ok", report.asked_data(done), report.asked_lines(done), as_json)
 
 
@@ -350,7 +357,7 @@ def doctor(
 
     repository = _repository()
     ports = wire(repository, tell=lambda _: None)
-    found = examine(repository, online=online, agents=ports.agents, tell=_tell if online else lambda _: None)
+    found = examine(repository, online=online, ports=ports, tell=_tell if online else lambda _: None)
     bad = any(one.wrong for one in found)
     data: dict[str, object] = {"roles": [one.model_dump(mode="json") for one in found]}
     _say("doctor", "problems" if bad else "ok", data, report.in_columns(doctor_rows(found)), as_json)
@@ -511,18 +518,18 @@ def _refuse(said: str, code: int) -> NoReturn:
         words = [word for word in sys.argv[1:] if not word.startswith("-")]
         command = " ".join(words[: 2 if words[:1] == ["machine"] else 1])
         typer.echo(report.envelope(command, "refused", {"error": said}))
-    typer.secho(f"story: {said}", err=True, fg=_colour("red"))
+    typer.secho(f"story: {plain(said)}", err=True, fg=_colour("red"))
     raise SystemExit(code) from None
 
 
 def _tell(line: str) -> None:
     """Say on stderr what goes on."""
-    typer.secho(line, err=True, dim=sys.stderr.isatty())
+    typer.secho(plain(line), err=True, dim=sys.stderr.isatty())
 
 
 def _say(command: str, outcome: Outcome, data: dict[str, object], lines: Sequence[str], as_json: bool) -> None:
     """Say what was done: in lines, or to other programs."""
-    typer.echo(report.envelope(command, outcome, data) if as_json else "\n".join(lines))
+    typer.echo(report.envelope(command, outcome, data) if as_json else plain("\n".join(lines)))
 
 
 class _Ansi(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from engine.agents.protocol import Agent
+from engine.actions.workspace import run_in_copy
 from engine.agents.ready import unready, version_of
 from engine.errors import EngineError, FormatError
 from engine.files.machine_file import machine_names
@@ -13,6 +13,7 @@ from engine.look import Repository
 from engine.model.base import Value
 from engine.model.call import Brief
 from engine.model.machine import AgentAct, Machine, Role
+from engine.ports import Ports
 from engine.wiring import player_for, who_plays
 
 _HELLO = "Answer with the one word: ready."
@@ -30,16 +31,14 @@ class Examined(Value):
     remedy: str = ""
 
 
-def examine(
-    repository: Repository, *, online: bool, agents: Callable[[str, Role], Agent], tell: Callable[[str], None]
-) -> list[Examined]:
+def examine(repository: Repository, *, online: bool, ports: Ports, tell: Callable[[str], None]) -> list[Examined]:
     """Examine the roles of every machine that the repository can use; `online` asks each model for one word."""
     found: dict[str, Examined] = {}
     for machine in _machines(repository):
         for name in _used(machine):
             if name not in found:
                 tell(f"{name} …")
-                found[name] = _examine(name, machine.roles[name], repository, online, agents)
+                found[name] = _examine(name, machine.roles[name], repository, online, ports)
     return list(found.values())
 
 
@@ -52,9 +51,7 @@ def doctor_rows(found: Sequence[Examined]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _examine(
-    name: str, role: Role, repository: Repository, online: bool, agents: Callable[[str, Role], Agent]
-) -> Examined:
+def _examine(name: str, role: Role, repository: Repository, online: bool, ports: Ports) -> Examined:
     kind, because = who_plays(name, role, repository)
     player = player_for(name, role, repository)
     config = repository.config.roles.get(name)
@@ -62,21 +59,23 @@ def _examine(
     wrong, remedy = unready(kind, player, script=script)
     says = [] if wrong else [version_of(kind)]
     if online and not wrong and kind in ("api", "codex", "claude"):
-        wrong, remedy = _ask(name, role, agents)
+        wrong = _ask(name, role, repository, ports)
         says += [] if wrong else [f"{player.model} answers"]
     by = kind if kind in ("person", "scripted") else f"{kind} ({player.model})"
     said = ", ".join(filter(None, says))
     return Examined(role=name, title=role.title, by=by, because=because, says=said, wrong=wrong, remedy=remedy)
 
 
-def _ask(name: str, role: Role, agents: Callable[[str, Role], Agent]) -> tuple[str, str]:
-    """Ask a model for one word; (what went wrong, what to do)."""
-    brief = Brief(call=f"doctor/{name}", story="-", act="doctor", role=name, turn=1, text=_HELLO)
+def _ask(name: str, role: Role, repository: Repository, ports: Ports) -> str:
+    """Ask a model for one word, as it is asked for everything; what went wrong and what to do, "" where nothing did."""
+    call = f"doctor/{name}-{ports.mint()}"
+    brief = Brief(call=call, story="-", act="doctor", role=name, turn=1, text=_HELLO, returns="words")
     try:
-        reply = asyncio.run(agents(name, role).run(brief))
+        agent = ports.agents(name, role)
+        reply = asyncio.run(run_in_copy(agent, brief, repository.root, repository.state, writable=False))
     except EngineError as err:
-        return str(err), ""
-    return ("", "") if reply.status == "ok" and reply.text.strip() else (reply.why or "the answer is empty", "")
+        return str(err).rstrip(".")
+    return "" if reply.status == "ok" and reply.text.strip() else (reply.why or "the answer is empty").rstrip(".")
 
 
 def _machines(repository: Repository) -> list[Machine]:

@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.actions.workspace import run_in_copy
+from engine.actions.workspace import Cut, run_in_copy
+from engine.budget import held_back, share
 from engine.errors import CallFailed, UsageError
 from engine.files import disk
 from engine.files.evidence import save_evidence
@@ -60,6 +61,8 @@ def _begin(seen: Seen, role: str, question: str, ports: Ports) -> Began:
         raise UsageError(
             f"story {seen.shown.id} has no session of {role!r} {why}; there are: {known}. Advance it first."
         )
+    if held := held_back(seen, 1, len(seen.events)):
+        raise UsageError(f"{held.file}:{held.line}: {held.text}")
     number = seen.progress.calls + 1
     began = Began(
         at=ports.clock(),
@@ -92,13 +95,19 @@ async def _submit(seen: Seen, began: Began, ports: Ports) -> Reply:
         text=text,
         session=began.resumes,
         returns="words",
+        left=share(seen, 1, len(seen.events)),
     )
     agent, repository = ports.agents(began.role, who), seen.repository
 
     async def perform() -> Reply:
-        return await run_in_copy(agent, brief, repository.root, repository.state, writable=False)
+        cut = Cut(half=seen.progress.half.get(began.resumes or ""))
+        return await run_in_copy(agent, brief, repository.root, repository.state, cut, writable=False)
 
-    return await ports.calls.submit(began.call, perform)
+    ports.watch.began(began.call, f"{who.title}: {ACT}")
+    try:
+        return await ports.calls.submit(began.call, perform)
+    finally:
+        ports.watch.ended(began.call)
 
 
 def _end(seen: Seen, began: Began, reply: Reply) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 HEARTBEAT = 60.0
 """Seconds between two heartbeats in a pipe."""
+_DOING = 100
+"""Characters of what somebody does that are shown."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class Running:
     began: float
     doing: str = ""
     tokens: int = 0
+    cost: float | None = None
 
 
 @dataclass(slots=True)
@@ -38,11 +41,12 @@ class Watch:
         """An agent or gate began."""
         self.running[call] = Running(who, self.clock())
 
-    def doing(self, call: str, what: str, tokens: int = 0) -> None:
-        """Say what it does now, and how many tokens it took so far."""
-        if call in self.running:
-            one = self.running[call]
-            one.doing, one.tokens = " ".join(what.split())[:100] or one.doing, max(one.tokens, tokens)
+    def doing(self, call: str, what: str, tokens: int = 0, cost: float | None = None) -> None:
+        """Say what it does now, and what it took so far: tokens and, where the price is known, US dollars."""
+        one = self.running.get(call)
+        if one is not None:
+            one.doing, one.tokens = " ".join(plain(what).split())[:_DOING] or one.doing, max(one.tokens, tokens)
+            one.cost = one.cost if cost is None else max(one.cost or 0, cost)
 
     def ended(self, call: str) -> None:
         """It is over."""
@@ -104,8 +108,14 @@ class Screen(AbstractContextManager[None]):
 
 
 def _line(one: Running, seconds: float) -> str:
-    parts = [f"{one.who} … {spell(seconds)}", one.doing, f"{one.tokens:,} tokens" if one.tokens else ""]
-    return ", ".join(filter(None, parts))
+    tokens = f"{one.tokens:,} tokens" if one.tokens else ""
+    cost = f"{one.cost:.2f} dollars" if one.cost else ""
+    return ", ".join(filter(None, [f"{one.who} … {spell(seconds)}", one.doing, tokens, cost]))
+
+
+def plain(text: str) -> str:
+    """A text without anything that steers a terminal: what agents say is data. Lines stay lines."""
+    return "".join(mark if mark.isprintable() or mark == "\n" else " " for mark in text)
 
 
 def spell(seconds: float) -> str:

@@ -154,7 +154,7 @@ async def _red(situation: Situation, aside: Path, branch: str) -> list[Place]:
     for name, config in situation.config.gates.items():
         kept = aside.with_name(f"{aside.name}.{name}")
         try:
-            ran = await run_commands(config, situation, kept)
+            ran = await run_commands(config, situation, kept, str(kept))
             bad = [f"`{run.command}` ended with exit {run.exit}" for run in ran.runs if run.exit != 0]
             bad += [f"{test.id} failed" for test in ran.tests or () if test.status in BAD]
         except (*UNREADABLE, CallFailed) as err:

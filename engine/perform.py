@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from engine.actions.act import act
 from engine.actions.fixed import before_fix
 from engine.actions.read_back import ReadBack
 from engine.actions.situation import Outcome, Situation
+from engine.budget import share
 from engine.calls.port import Calls
 from engine.checks.expected import other_tcs, owed_tcs
 from engine.files.evidence import FINDINGS, save_evidence
@@ -21,10 +23,11 @@ from engine.ports import Ports
 from engine.steps import write
 
 
-async def perform(seen: Seen, run: Run, ports: Ports) -> list[Place]:
+async def perform(seen: Seen, run: Run, ports: Ports, since: int) -> list[Place]:
     """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
     begun = _begin_all(seen, run.todo, ports)
-    situation = situation_of(seen, ports)
+    left = share(seen, sum(bool(todo.role) for todo in run.todo), since)
+    situation = replace(situation_of(seen, ports), left=left)
     outcomes = await _all(begun, situation, ports.calls)
     pending = []
     errors = []
@@ -123,6 +126,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         freezes=outcome.freezes,
         session=outcome.session,
         lost=outcome.lost,
+        half=outcome.half,
         passes=outcome.passes,
         until=outcome.until,
         model=outcome.model,

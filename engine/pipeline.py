@@ -156,7 +156,7 @@ class Pipeline:
             return False
         if lane.waiting is None and not lane.error:
             return True
-        if lane.waiting is not None and lane.waiting.for_ == "clock" and lane.waiting.until <= now:
+        if lane.waiting is not None and lane.waiting.until and lane.waiting.until <= now:
             return True
         return _stamp(lane.listed.file) != lane.stamp
 
@@ -195,7 +195,7 @@ class Pipeline:
     def _pause(self) -> float | None:
         """Seconds until the first story that is paused goes on."""
         now = datetime.fromisoformat(self._clock())
-        until = [lane.waiting.until for lane in self.lanes.values() if lane.waiting and lane.waiting.for_ == "clock"]
+        until = [lane.waiting.until for lane in self.lanes.values() if lane.waiting and lane.waiting.until]
         return min((max(0.0, (datetime.fromisoformat(at) - now).total_seconds()) for at in until), default=None)
 
     def _left(self) -> Iterator[Left]:

@@ -8,6 +8,9 @@ from pathlib import Path
 from engine.errors import EngineError
 from engine.files.config import NAME as CONFIG
 from engine.files.config import RoleConfig
+from engine.files.evidence import evidence_folder
+from engine.files.journal import NAME as JOURNAL
+from engine.files.journal import read_usages
 from engine.files.machine_file import shipped_folder
 from engine.files.pack import Found, list_stories, read_file, walk
 from engine.files.story_file import read_story
@@ -15,7 +18,7 @@ from engine.homes import any_home, home_at, inside
 from engine.look import Repository, chart_of
 from engine.model.machine import AgentAct, Machine
 from engine.model.problem import Severity
-from engine.model.row import Row
+from engine.model.row import Row, Took
 from engine.model.story import Story
 from engine.rules.guards import compile_guard, facts_of
 
@@ -37,6 +40,12 @@ class Listed:
     def path(self) -> str:
         """As people open it: relative to the main tree, or whole."""
         return self.file.as_posix() if self.home.main else self.file.relative_to(self.home.root).as_posix()
+
+    @property
+    def journal(self) -> str:
+        """The path of its journal, "" where there is no folder for one: a folder that comes is noticed."""
+        folder = evidence_folder(self.file, "folders" if self.file.name == "story.md" else "files")
+        return str(folder / JOURNAL) if folder.is_dir() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +121,16 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *,
         path=listed.path,
         complete=success,
         queued=bool(machine and state and _asks_for_dependencies(machine, state)),
+        took=_took(listed.journal) if listed.journal else None,
         needs=shown.depends_on if shown.depends_on is not None else listed.before,
         problem=problem,
     )
+
+
+def _took(journal: str) -> Took | None:
+    each = [(u.input, u.cached, u.output, u.cost or 0, u.cost is None) for u in read_usages(Path(journal))]
+    taken, cached, given, cost, unpriced = map(sum, zip(*each, strict=True)) if each else (0,) * 5
+    return Took(taken, cached, given, round(cost, 6), unpriced) if taken or given or cost else None
 
 
 def _waiting_for(machine: Machine | None, state: str | None, person: bool, *, away: bool) -> str:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Literal
 
+from engine.model.row import Row, Took
+
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from rich.console import Console
 
     from engine.advance import Advanced
     from engine.follow_up import Answered
     from engine.model.problem import Problem
-    from engine.model.row import Row
     from engine.model.step import Place, Waiting
     from engine.pipeline import Ran
     from engine.rewind import Back
 
 Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]
-_PUBLIC = ("id", "pack", "title", "machine", "state", "phase", "done", "total", "waiting_for", "path")
+_PUBLIC = ("id", "pack", "title", "machine", "state", "phase", "done", "total", "waiting_for", "path", "took")
+_TOOK = ("IN", "CACHED", "OUT", "DOLLARS")
 _BAR = 12
 _STYLES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
@@ -31,20 +35,25 @@ def envelope(command: str, outcome: Outcome, data: dict[str, object]) -> str:
 
 def status_data(rows: Sequence[Row], problem: str = "") -> dict[str, object]:
     """`status` for other programs; `problem` is there where story.toml cannot be read."""
-    stories = []
+    stories = list[dict[str, object]]()
     for row in rows:
-        fields = asdict(row)
-        stories.append({key: fields[key] for key in _PUBLIC} | ({"problem": row.problem} if row.problem else {}))
-    return {"stories": stories} | ({"problem": problem} if problem else {})
+        whole = asdict(row)
+        stories.append({key: whole[key] for key in _PUBLIC} | ({"problem": row.problem} if row.problem else {}))
+    took = _took(rows)
+    more = {"problem": problem} if problem else {}
+    return {"stories": stories, "took": asdict(took) if took else None, **more}
 
 
 def status_lines(rows: Sequence[Row], problem: str = "") -> list[str]:
     """`status` as plain lines, in columns."""
-    table = [("STORY", "STATE", "DONE", "WAITS FOR", "TITLE")]
-    several = len({row.pack for row in rows}) > 1
-    table += [
-        (_name(row, several), row.state or "-", f"{row.done}/{row.total}", row.waiting_for, row.title) for row in rows
-    ]
+    several, spent = len({row.pack for row in rows}) > 1, _took(rows)
+    table: list[tuple[str, ...]] = [("STORY", "STATE", "DONE", "WAITS FOR", *(_TOOK if spent else ()), "TITLE")]
+    for row in rows:
+        took = _cells(row.took) if spent else ()
+        done = f"{row.done}/{row.total}"
+        table.append((_name(row, several), row.state or "-", done, row.waiting_for, *took, row.title))
+    if spent:
+        table.append(("all", "", "", "", *_cells(spent), ""))
     return [*in_columns(table), *_problems(rows, problem)]
 
 
@@ -62,9 +71,9 @@ def show_status(console: Console, rows: Sequence[Row], problem: str = "") -> Non
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("story", "state", "progress", "", "waits for", "title"):
+    several, spent = len({row.pack for row in rows}) > 1, _took(rows)
+    for title in ("story", "state", "progress", "", "waits for", *(map(str.lower, _TOOK) if spent else ()), "title"):
         table.add_column(title, no_wrap=title != "title", overflow="ellipsis")
-    several = len({row.pack for row in rows}) > 1
     for row in rows:
         colour = {"person": "yellow", "nobody": "green", "adoption": "dim"}.get(row.waiting_for, "cyan")
         bar = ProgressBar(total=max(row.total, 1), completed=row.done, width=_BAR)
@@ -75,8 +84,11 @@ def show_status(console: Console, rows: Sequence[Row], problem: str = "") -> Non
             bar,
             done,
             Text(row.waiting_for, colour),
+            *(_cells(row.took) if spent else ()),
             Text(row.title),
         )
+    if spent:
+        table.add_row("all", "", "", "", "", *_cells(spent))
     console.print(table)
     for line in _problems(rows, problem):
         console.print(Text(line, "red"))
@@ -143,6 +155,8 @@ def waiting_lines(story: str, state: str, waiting: Waiting) -> list[str]:
     whom["tree"] = "the tree, where one story is executed at a time"
     if waiting.for_ == "nobody":
         return [f"story {story} is {state}: nothing is left to do"]
+    if waiting.until:
+        return [f"story {story} ({state}) is paused until {wall_time(waiting.until)}:", *place_lines(waiting.items)]
     told = f"story {story} ({state}) waits for {whom.get(waiting.for_, waiting.for_)}:"
     return [told, *place_lines(waiting.items)]
 
@@ -174,6 +188,13 @@ def ran_lines(ran: Ran) -> list[str]:
         elif left.waiting is not None:
             lines += waiting_lines(left.story, left.state, left.waiting)
     return lines
+
+
+def wall_time(at: str, zone: tzinfo | None = None) -> str:
+    """A time as the clock on the wall shows it, here or in a zone: `15:00 CET on 2026-11-22`."""
+    from datetime import datetime
+
+    return datetime.fromisoformat(at).astimezone(zone).strftime("%H:%M %Z on %Y-%m-%d")
 
 
 def rewound_data(done: Back) -> dict[str, object]:
@@ -212,6 +233,20 @@ def place_lines(places: Iterable[Place]) -> list[str]:
 def _problems(rows: Sequence[Row], problem: str) -> list[str]:
     """What is wrong, each thing once: stories share their machine."""
     return list(dict.fromkeys(said for said in (problem, *(row.problem for row in rows)) if said))
+
+
+def _took(rows: Sequence[Row]) -> Took | None:
+    """What all of them took; None where no agent has run yet."""
+    every = [row.took for row in rows if row.took]
+    sums = {part.name: sum(getattr(took, part.name) for took in every) for part in fields(Took)}
+    return Took(**sums | {"cost": round(sums["cost"], 6)}) if every else None
+
+
+def _cells(took: Took | None) -> tuple[str, ...]:
+    if took is None:
+        return "", "", "", ""
+    unknown = f" + {took.unpriced} unpriced" if took.unpriced else ""
+    return f"{took.input:,}", f"{took.cached:,}", f"{took.output:,}", f"{took.cost:.2f}{unknown}"
 
 
 def _name(row: Row, several: bool) -> str:

@@ -1,4 +1,4 @@
-"""Where every story stands, from front matter and checklists alone, remembered between runs.
+"""Where every story stands, from front matter, checklists and what journals say of cost, remembered between runs.
 
 read_status
 ├── _Memory.whole      every file and folder has the stat it had: the rows as they were (imports no model, no reader)
@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from engine import __version__
-from engine.model.row import Row
+from engine.model.row import Row, Took
 
-VERSION = f"2 {__version__}"
+VERSION = f"3 {__version__}"
 RACY = 2_000_000_000
 """Nanoseconds: what was saved so shortly before we looked may change again without its stat showing it."""
 
@@ -48,11 +48,15 @@ def _with_dependencies(rows: list[Row]) -> Iterator[Row]:
 
 @dataclass(slots=True)
 class _Entry:
-    """A file as it was read: its stat, its content's hash, and the row it gave (a story's file gives one)."""
+    """A file as it was read: its stat, its content's hash, and the row it gave (a story's file gives one).
+
+    A story's row comes from its journal as well, where it has one: stat and hash are those of both.
+    """
 
     stamp: Stamp
     sha: str
     row: Row | None = None
+    journal: str = ""
 
 
 @dataclass(slots=True)
@@ -81,10 +85,10 @@ class _Memory:
         entry = self.files.get(path)
         if entry is None:
             return None
-        stamp = _stamp(path)
-        if stamp == entry.stamp and self.taken - max(stamp[:2]) > RACY:
+        stamp = _stamp(path, entry.journal)
+        if stamp == entry.stamp and self.taken - max(stamp[:2] + stamp[4:6]) > RACY:
             return entry
-        if _sha(path) != entry.sha:
+        if _sha(path, entry.journal) != entry.sha:
             return None
         self.changed = True
         entry.stamp = stamp
@@ -102,7 +106,7 @@ class _Memory:
             "taken": self.started,
             "folders": self.folders,
             "files": {
-                path: [entry.stamp, entry.sha, asdict(entry.row) if entry.row else None]
+                path: [entry.stamp, entry.sha, asdict(entry.row) if entry.row else None, entry.journal]
                 for path, entry in self.files.items()
             },
         }
@@ -127,8 +131,8 @@ class _Memory:
                 return False
             self.folders = {str(path): int(stamp) for path, stamp in data["folders"].items()}
             self.files = {
-                path: _Entry(list(stamp), str(sha), _row(row) if row else None)
-                for path, (stamp, sha, row) in data["files"].items()
+                path: _Entry(list(stamp), str(sha), _row(row) if row else None, str(journal))
+                for path, (stamp, sha, row, journal) in data["files"].items()
             }
             self.taken = int(data["taken"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -138,19 +142,21 @@ class _Memory:
 
 
 def _row(fields: dict[str, object]) -> Row:
-    return Row(**{**fields, "needs": tuple(fields["needs"])})  # type: ignore[arg-type]
+    took = Took(**fields["took"]) if fields["took"] else None  # type: ignore[arg-type]
+    return Row(**{**fields, "needs": tuple(fields["needs"]), "took": took})  # type: ignore[arg-type]
 
 
 def _sum(body: bytes) -> bytes:
     return hashlib.sha256(body).hexdigest().encode()
 
 
-def _stamp(path: str) -> Stamp:
+def _stamp(path: str, journal: str = "") -> Stamp:
+    more = _stamp(journal) if journal else []
     try:
         stat = os.stat(path)  # noqa: PTH116 - on the fast way
     except OSError:
-        return [0, 0, -1, 0]
-    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino]
+        return [0, 0, -1, 0, *more]
+    return [stat.st_mtime_ns, stat.st_ctime_ns, stat.st_size, stat.st_ino, *more]
 
 
 def _folder_stamp(path: str) -> int:
@@ -160,12 +166,13 @@ def _folder_stamp(path: str) -> int:
         return 0
 
 
-def _sha(path: str) -> str:
+def _sha(path: str, journal: str = "") -> str:
+    more = _sha(journal) if journal else ""
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - on the fast way
-            return hashlib.sha256(file.read()).hexdigest()
+            return hashlib.sha256(file.read()).hexdigest() + more
     except OSError:
-        return ""
+        return more
 
 
 def _read_again(root: Path, state: Path, memory: _Memory) -> tuple[list[Row], str]:
@@ -188,11 +195,13 @@ def _read_again(root: Path, state: Path, memory: _Memory) -> tuple[list[Row], st
     for path in sorted(settings):
         files[path] = _Entry(_stamp(path), _sha(path))
     for story in listed.stories:
-        path = str(story.file)
+        path, journal = str(story.file), story.journal
         entry = memory.known(path) if same else None
-        if entry is None or entry.row is None or entry.row.pack != story.pack or entry.row.needs != story.before:
-            stamp = _stamp(path)
-            entry = _Entry(stamp, _sha(path), read_row(story))
+        if entry and (entry.journal != journal or not entry.row or entry.row.pack != story.pack):
+            entry = None
+        if entry is None or entry.row is None or entry.row.needs != story.before:
+            stamp = _stamp(path, journal)
+            entry = _Entry(stamp, _sha(path, journal), read_row(story), journal)
         files[path] = entry
     memory.files, memory.folders = files, {str(path): _folder_stamp(str(path)) for path in listed.folders}
     memory.changed = True

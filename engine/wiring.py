@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -44,10 +45,10 @@ def wire(
     commit: bool = False,
 ) -> Ports:
     """Put the ports together for one repository."""
-    ticking = clock or now
+    ticking, looking = clock or now, watch or Watch()
 
     def agents(name: str, role: Role) -> Agent:
-        return agent_for(name, role, repository, ticking)
+        return agent_for(name, role, repository, ticking, looking)
 
     return Ports(
         calls=LocalCalls(repository.state / "calls.sqlite"),
@@ -57,7 +58,7 @@ def wire(
         agents=agents,
         demand=lambda name, role: demand_ready(name, role, repository),
         tell=tell,
-        watch=watch or Watch(),
+        watch=looking,
         commit=commit or repository.config.pipeline.commit or repository.main is not None,
         cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )
@@ -74,10 +75,10 @@ def take_reply(repository: Repository, folder: Path, story_id: str, role: str, f
     disk.replace(brief.with_suffix(".reply.md"), file.read_bytes())
 
 
-def agent_for(name: str, role: Role, repository: Repository, clock: Clock) -> Agent:
+def agent_for(name: str, role: Role, repository: Repository, clock: Clock, watch: Watch) -> Agent:
     """The agent that plays a role, as story.toml says; where it says nothing, what is found, and else a person."""
     config = repository.config.roles.get(name, RoleConfig())
-    player = player_for(name, role, repository)
+    player = replace(player_for(name, role, repository), doing=watch.doing)
     match who_plays(name, role, repository)[0]:
         case "person":
             return PersonAgent(repository.state / "briefs", clock=clock)

@@ -85,6 +85,7 @@ class Life:
         *,
         session: str | None = None,
         lost: str | None = None,
+        until: str | None = None,
         findings: tuple[Finding, ...] = (),
         answers: tuple[FixAnswer, ...] = (),
         tcs: dict[str, str] | None = None,
@@ -109,6 +110,7 @@ class Life:
                 sha="0" * 64,
                 session=session,
                 lost=lost,
+                until=until,
             )
         )
         return self

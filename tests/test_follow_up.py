@@ -120,3 +120,13 @@ def test_a_role_played_by_hand_is_answered_by_hand(tmp_path: Path) -> None:
     assert "Why?" in brief.read_text()
     brief.with_suffix(".reply.md").write_text("By hand.")
     assert ask(repo).answer == "By hand."
+
+
+def test_a_question_beyond_the_limit_is_not_asked(tmp_path: Path) -> None:
+    """A question is a run of an agent like any other: the line of story.toml is told, and nothing is begun."""
+    repo = waiting(tmp_path, ANSWER)
+    toml = (repo.root / "story.toml").read_text()
+    repo.write("story.toml", toml + "\n[limits]\nstory = {calls = 5}\n")
+    with pytest.raises(UsageError, match=r"story\.toml:\d+: limits\.story: 5 of 5 runs of agents are made"):
+        ask(repo)
+    assert len(repo.events) == len(waiting(tmp_path / "other", ANSWER).events)

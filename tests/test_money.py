@@ -121,7 +121,7 @@ def test_doctor_says_of_each_role_who_plays_it_and_whether_it_can(
     old = '[roles.pedant_validator]\nagent = "scripted"\n'
     toml.write_text(toml.read_text().replace(old, '[roles.pedant_validator]\nagent = "api"\n#'))
     ports = wire(repo.repository, tell=lambda _: None)
-    found = {one.role: one for one in examine(repo.repository, online=False, agents=ports.agents, tell=lambda _: None)}
+    found = {one.role: one for one in examine(repo.repository, online=False, ports=ports, tell=lambda _: None)}
     assert (found["builder_validator"].by, found["builder_validator"].wrong) == ("scripted", "")
     assert found["pedant_validator"].wrong == "OPENAI_API_KEY is not set"
     assert "Export OPENAI_API_KEY" in found["pedant_validator"].remedy
@@ -148,9 +148,10 @@ def test_who_is_at_work_is_told_once_in_a_while() -> None:
     watch.began("a", "Senior Engineer: impl")
     watch.began("b", "gate tests")
     now = 65.0
-    watch.doing("a", "reads src/x\n", 1200)
+    watch.doing("a", "reads src/x\n", 1200, 0.126)
+    watch.doing("a", "", 900)
     watch.ended("b")
-    assert watch.lines() == ["Senior Engineer: impl … 1m 05s, reads src/x, 1,200 tokens"]
+    assert watch.lines() == ["Senior Engineer: impl … 1m 05s, reads src/x, 1,200 tokens, 0.13 dollars"]
     said: list[str] = []
     with Heart(watch, said.append, every=0.01):
         while not said:

@@ -16,7 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.model.row import Row
+from engine.cost import costs
+from engine.files.journal import Journal
+from engine.look import open_repository
+from engine.model.call import Usage
+from engine.model.events import Began, Ended
+from engine.model.row import Row, Took
 from engine.status import RACY, read_status
 from tests.cli.run import run, spawn, state_home
 from tests.faults.slice_repo import make_repository
@@ -27,6 +32,7 @@ KEYS = st.sampled_from(["version", "root", "folders", "files", "taken"])
 HEAVY = ("pydantic", "mistune", "yaml", "typer", "rich", "transitions", "engine.look", "engine.files.pack")
 LEAVES = st.none() | st.integers() | st.text()
 ANY_JSON = st.recursive(LEAVES, lambda part: st.lists(part) | st.dictionaries(KEYS, part))
+USED = (Usage(input=1000, cached=800, output=50, cost=0.75), Usage(), Usage(input=200, output=10))
 ASK = """
 import sys
 sys.argv = ["story", "status", "--json"]
@@ -296,3 +302,43 @@ def test_a_row_holds_what_the_contract_names(root: Path) -> None:
         Row("2", "", "", None, None, None, 0, 0, "adoption", "", needs=("1",))
     )
     assert (adopted["machine"], adopted["phase"], adopted["done"], adopted["total"]) == ("slice", "ready", 0, 3)
+
+
+def test_what_agents_took_is_told_per_story_and_in_all(root: Path) -> None:
+    """The rows say of tokens and dollars what `story cost` says, also of a run that ended since they were read."""
+    assert "DOLLARS" not in run(root, "status").out
+    folder = root / "docs/stories/story-1-file/evidence"
+    path = folder / "journal.jsonl"
+    journal = Journal(path)
+    for number, usage in enumerate(USED, 1):
+        call = {"call": f"1/x/c{number}", "number": number, "act": "impl", "role": "writer", "attempt": 1}
+        journal.append(Began(at="2026-01-01T00:00:00Z", turn=1, **call))
+        said = {"why": 'it said "usage":{"input":7}', "evidence": "x.md", "sha": "", "usage": usage}
+        journal.append(Ended(at="2026-01-01T00:00:00Z", call=call["call"], status="failed", **said))
+        told = rows(root)[0].took
+        age(root)
+    [cost] = costs(open_repository(root, state(root)), [root / "docs/stories"], "1")
+    assert asdict(told) == cost.total.model_dump(include={*asdict(told)})
+    assert told == Took(input=1200, cached=800, output=60, cost=0.75, unpriced=1)
+    with path.open("ab") as file:
+        file.write(b'{"event":"ended","usage":{"input":9}')  # torn: it was never acknowledged
+    assert rows(root)[0].took == told
+    data = run(root, "status", "--json").data
+    assert [story["took"] for story in data["stories"]] == [asdict(told), None]
+    assert data["took"] == asdict(told)
+    lines = run(root, "status").out.splitlines()
+    assert lines[0].split()[5:] == ["IN", "CACHED", "OUT", "DOLLARS", "TITLE"]
+    assert "1,200  800     60   0.75 + 1 unpriced" in lines[1]
+    assert lines[3].split() == ["all", "1,200", "800", "60", "0.75", "+", "1", "unpriced"]
+
+
+def test_a_journal_that_is_none_costs_nothing(root: Path) -> None:
+    """Whatever lies there, the other columns are told; `story check` says what is wrong with it."""
+    path = root / "docs/stories/story-1-file/evidence/journal.jsonl"
+    good = rows(root)
+    for raw in (b'"usage":{"input":true,"x":1}\n', b'"usage":{}\n', b"\xff" * 99, b""):
+        path.write_bytes(raw)
+        assert rows(root) == good
+        age(root)
+    shutil.rmtree(path.parent)
+    assert rows(root) == good

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.actions.situation import Outcome, Situation
-from engine.actions.workspace import run_in_copy, take_over
+from engine.actions.workspace import Cut, run_in_copy, take_over
 from engine.agents.block import InvalidReply
 from engine.agents.brief import list_answers, list_findings, write_brief
 from engine.agents.reply import read_report
@@ -26,13 +26,15 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         turn=todo.turn,
         text=_brief(act, todo, situation),
         session=todo.resumes,
+        left=situation.left,
         writes=act.writes,
         returns=situation.machine.prompts[act.prompt].returns,
     )
     agent = situation.agents(todo.role)
     writable = bool(act.writes) or situation.machine.roles[todo.role].sandbox == "workspace-write"
     state = situation.scratch
-    reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation.root, state, writable=writable))
+    cut = Cut(half=situation.progress.half.get(todo.resumes or ""), killed=todo.call is not None)
+    reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation.root, state, cut, writable=writable))
     title = situation.machine.roles[todo.role].title
     if reply.status != "ok":
         status = "pending" if reply.status == "pending" else "failed"
@@ -41,7 +43,8 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
             who = "a person decides whether to go on" if act.asks_if_stale else "it is run again"
             why += f" Without it, {who}: in a new session, with what was found in its brief."
         lost = todo.resumes if reply.lost else None
-        more = {"lost": lost, "passes": reply.passes, "until": reply.until}
+        half = (reply.before, reply.after) if reply.after != reply.before else None
+        more = {"lost": lost, "half": half, "passes": reply.passes, "until": reply.until}
         return _outcome(reply, status=status, why=why, body=reply.text, **more)
     situation.still()
     left = take_over(act, reply, situation)

@@ -40,10 +40,9 @@ async def run_gate(name: str, call: str, situation: Situation, calls: Calls) -> 
             f'gate {command!r} counts tests but names no JUnit report. Add junit = ["path"] to [gates.{command}] '
             "in story.toml, or use {report} in its command."
         )
-    scratch = situation.scratch / "gates" / re.sub(r"[^\w.-]+", "-", call)
     held = hold(name, gate, situation)
     older = _older(name, gate, situation)
-    reply = await calls.submit(call, lambda: _perform(config, situation, scratch, held, _again(gate, older)))
+    reply = await calls.submit(call, lambda: _perform(config, situation, call, held, _again(gate, older)))
     if reply.status != "ok":
         return Outcome(status="failed", at=reply.ended, why=f"gate {name}: {reply.why}", body=reply.text)
     ran = GateRun.model_validate_json(reply.text)
@@ -132,15 +131,16 @@ def _outcome(name: str, gate: GateDef, good: bool, why: str, at: str, body: str)
 
 
 async def _perform(
-    config: GateConfig, situation: Situation, scratch: Path, held: Held | None, again: Again | None
+    config: GateConfig, situation: Situation, call: str, held: Held | None, again: Again | None
 ) -> Reply:
     """Run the commands to their end; once more where `again` says so. The tree is looked at before and after."""
     started = situation.clock()
+    scratch = situation.scratch / "gates" / re.sub(r"[^\w.-]+", "-", call)
     tree = see(held, situation.root, scratch) if held else None
     try:
-        ran = await run_commands(config, situation, scratch)
+        ran = await run_commands(config, situation, scratch, call)
         if again and again(ran.tests or ()) and not _late(ran):
-            first, ran = ran, await run_commands(config, situation, scratch)
+            first, ran = ran, await run_commands(config, situation, scratch, call)
             ran = ran.model_copy(update={"earlier": first.runs, "earlier_tests": first.tests})
     except (*UNREADABLE, CallFailed) as err:
         why = str(err) if isinstance(err, CallFailed) else f"the JUnit report cannot be read: {err}"
@@ -153,7 +153,7 @@ async def _perform(
     return Reply(status="ok", text=ran.model_dump_json(), started=started, ended=situation.clock())
 
 
-async def run_commands(config: GateConfig, situation: Situation, scratch: Path) -> GateRun:
+async def run_commands(config: GateConfig, situation: Situation, scratch: Path, call: str) -> GateRun:
     """Run every command once and read the reports."""
     report = scratch / "reports" / "report.xml"
     report.parent.mkdir(parents=True, exist_ok=True)
@@ -164,6 +164,7 @@ async def run_commands(config: GateConfig, situation: Situation, scratch: Path) 
     runs = []
     for number, command in enumerate(config.run):
         line = command.replace("{report}", str(report))
+        situation.watch.doing(call, command)
         runs.append(await _command(line, command, situation.root, scratch / f"{number}.log", deadlines, cage))
     _put_aside([path for path in free if path.exists()], situation.root, scratch / "put-aside")
     situation.still()  # what ran in another branch's tree says nothing about this one

@@ -52,6 +52,8 @@ class Situation:
     """Who looks on while agents and gates run."""
     cage: Callable[[Path], Cage | None] = field(default=lambda _: None)
     """The cage for a gate that reports into a folder; None where no agent wrote the tree that it runs."""
+    left: float | None = None
+    """US dollars that each run of an agent may take; None does not bound."""
     others: Callable[[], Mapping[str, str]] = dict
     """The TCs that the story names and does not test itself: "manual" or "deferred"."""
     owed: Callable[[], Mapping[str, str]] = dict
@@ -76,6 +78,7 @@ class Outcome(Value):
     body: str = ""
     session: str | None = None
     lost: str | None = None
+    half: tuple[str, str] | None = None
     passes: bool = True
     until: str | None = None
     model: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.actions.integrity import PROTECTED
@@ -13,18 +14,46 @@ from engine.agents.protocol import Agent
 from engine.checks.expected import owned_files
 from engine.errors import CallFailed, EditRefused, FormatError
 from engine.files.story_file import author_changes, heading_of
-from engine.files.throwaway import bring, changed, changes, copy_tree, dependencies, drop_copy
+from engine.files.throwaway import (
+    bring,
+    changed,
+    changes,
+    copy_tree,
+    dependencies,
+    drop_copy,
+    is_copied,
+    put_aside,
+)
 from engine.files.tree import LOCK_FILES
 from engine.model.call import Brief, Reply, Workspace
 from engine.model.machine import AgentAct
 
 
-async def run_in_copy(agent: Agent, brief: Brief, root: Path, state: Path, *, writable: bool) -> Reply:
-    """Run an agent in a copy of the tree; what it did is in the reply, as two commits. `state` is the state folder."""
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What came before a run: `half` is what a failed one did in its copy, `killed` says that this one began before."""
+
+    half: tuple[str, str] | None = None
+    killed: bool = False
+
+
+async def run_in_copy(
+    agent: Agent, brief: Brief, root: Path, state: Path, cut: Cut = Cut(), *, writable: bool
+) -> Reply:
+    """Run an agent in a copy of the tree; what it did is in the reply, as two commits. `state` is the state folder.
+
+    A session that remembers what it changed before it was cut off finds that in its copy, or is told that it is gone.
+    """
     if not agent.in_copy:
         return await agent.run(brief)
-    folder = state / "work" / re.sub(r"[^\w.-]+", "-", brief.call)
-    before = copy_tree(root, folder, brief.call)
+    name = re.sub(r"[^\w.-]+", "-", brief.call)
+    folder = state / "work" / name
+    gone = cut.killed and not is_copied(folder)
+    if gone:
+        put_aside(state / "sessions" / name)  # else a conversation went on about files that are not there
+    before, missing = copy_tree(root, folder, brief.call, cut.half)
+    if brief.session is not None and (told := _told(cut, gone, missing)):
+        brief = brief.model_copy(update={"text": f"{told}\n\n{brief.text}"})
     shown = (".git", *map(str, dependencies(root)))
     space = Workspace(root=str(root), tree=str(folder / "tree"), writable=writable, shown=shown)
     reply = await agent.run(brief.model_copy(update={"workspace": space}))
@@ -33,6 +62,21 @@ async def run_in_copy(agent: Agent, brief: Brief, root: Path, state: Path, *, wr
     after, paths = changes(root, folder, brief.call, before)
     drop_copy(folder)
     return reply.model_copy(update={"before": before, "after": after if paths else before})
+
+
+def _told(cut: Cut, gone: bool, missing: list[str] | None) -> str:
+    """What a session that was cut off has to know of its files."""
+    if not cut.half and not gone:
+        return ""
+    told = ["You were cut off."]
+    if cut.half and missing is not None:
+        but = f", but for these, which others changed meanwhile: {', '.join(missing)}" if missing else ""
+        told.append(f"Your copy of the files is as you left it then{but}.")
+    if gone or missing is None:
+        told.append("What you changed since is not there any more.")
+    if gone or missing or missing is None:
+        told.append("Look at the files as they are, and do again what is missing.")
+    return " ".join(told)
 
 
 def take_over(act: AgentAct, reply: Reply, situation: Situation) -> list[str]:

@@ -21,7 +21,14 @@ import pydantic_ai
 from pydantic_ai import Agent, AgentRetries, ModelRetry, TextOutput, ToolOutput
 from pydantic_ai.agent import CallToolsNode, ModelRequestNode
 from pydantic_ai.exceptions import AgentRunError, UnexpectedModelBehavior
-from pydantic_ai.messages import FunctionToolResultEvent, ModelRequest, ModelRequestPart, ModelResponse
+from pydantic_ai.messages import (
+    FunctionToolCallEvent,
+    FunctionToolResultEvent,
+    ModelRequest,
+    ModelRequestPart,
+    ModelResponse,
+    ToolCallPart,
+)
 from pydantic_ai.models import Model
 from pydantic_ai.run import AgentRun
 from pydantic_ai.usage import RunUsage, UsageLimits
@@ -33,7 +40,16 @@ from pydantic_graph import End
 
 from engine.agents.answers import FORMS, Form, Returns, as_block, hands_in
 from engine.agents.api_ear import Ear
-from engine.agents.api_failure import TRIES, CutError, Failure, LateError, StoppedError, back_off, failure_of
+from engine.agents.api_failure import (
+    TRIES,
+    CutError,
+    Failure,
+    LateError,
+    SpentError,
+    StoppedError,
+    back_off,
+    failure_of,
+)
 from engine.agents.api_model import api_key, open_line
 from engine.agents.api_session import LostError, Session, open_session
 from engine.agents.api_space import CagedSpace
@@ -106,13 +122,13 @@ class ApiAgent:
         if isinstance(said, str):
             return Reply(status="ok", text=said, **known)
         kept = f" What it said so far is kept as session {session.id}." if session.begun else ""
-        until = datetime.fromisoformat(ended) + timedelta(seconds=said.after) if said.after else None
+        later = datetime.fromisoformat(ended) + timedelta(seconds=said.after)
         return Reply(
             status="failed",
             text="",
             why=said.why + kept,
             passes=said.passes,
-            until=until.strftime("%Y-%m-%dT%H:%M:%SZ") if until else None,
+            until=later.strftime("%Y-%m-%dT%H:%M:%SZ") if said.after or said.held else None,
             lost=said.lost,
             **known,
         )
@@ -129,26 +145,31 @@ class ApiAgent:
             while True:
                 had = len(session.messages)
                 try:
-                    return await self._attempt(agent, tools, brief.text, session, ear)
+                    return await self._attempt(agent, tools, brief, session, ear)
                 except UnexpectedModelBehavior as err:
                     if session.said and "retries" in str(err):
                         return _as_said(session.said[-1])  # whoever reads it refuses it, and it is asked again
                     failure = self._failure(CutError(f"the answer cannot be read: {err.message}"), session)
-                except (AgentRunError, CutError, LateError, StoppedError, WorkspaceError) as err:
+                except (AgentRunError, CutError, LateError, SpentError, StoppedError, WorkspaceError) as err:
                     failure = self._failure(err, session)
                 tries = tries + 1 if len(session.messages) == had else 1
                 wait = max(failure.after, back_off(tries - 1, self._chance()))
                 if not failure.again or tries > TRIES or loop.time() + wait > deadline:
                     return failure
+                self._player.tell(brief.call, f"waits {wait:.0f} seconds: {failure.why}", session.usage())
                 await self._wait(wait)
 
     def _failure(self, err: Exception, session: Session) -> Failure:
         return failure_of(err, self._player, resumed=session.before > 0)
 
-    async def _attempt(self, agent: Speaker, tools: Tools, text: str, session: Session, ear: Ear) -> str:
+    async def _attempt(self, agent: Speaker, tools: Tools, brief: Brief, session: Session, ear: Ear) -> str:
         """Go on from what the session holds, to the answer."""
+
+        def tell(what: str) -> None:
+            self._player.tell(brief.call, what, session.usage())
+
         async with agent.iter(
-            None if session.begun else text,
+            None if session.begun else brief.text,
             message_history=session.messages,
             usage=RunUsage(requests=len(session.said)),
             usage_limits=UsageLimits(request_limit=self._player.requests),
@@ -157,9 +178,11 @@ class ApiAgent:
             node = run.next_node
             while not isinstance(node, End):
                 if isinstance(node, ModelRequestNode):
+                    self._demand_money(brief.left, session)
+                    tell("thinks")
                     node = await self._ask(run, node, session, ear)
                 elif isinstance(node, CallToolsNode):
-                    await _use_tools(run, node, session)
+                    await _use_tools(run, node, session, tell)
                     node = await run.next(node)
                 else:
                     node = await run.next(node)
@@ -167,6 +190,12 @@ class ApiAgent:
             answer = said if isinstance(said, str) else as_block(said)
             session.keep(run.all_messages(), answer)
             return answer
+
+    def _demand_money(self, left: float | None, session: Session) -> None:
+        """Ask no more of a model when a run took what the limits left it; without a price nobody can tell."""
+        cost = self._player.priced(session.usage()).cost
+        if left is not None and cost is not None and cost >= left:
+            raise SpentError(f"it was stopped after {cost:.2f} dollars, since the limits left it {left:.2f}")
 
     async def _ask(
         self, run: Run, node: ModelRequestNode[None, Form | str], session: Session, ear: Ear
@@ -190,13 +219,17 @@ class ApiAgent:
         return after
 
 
-async def _use_tools(run: Run, node: CallToolsNode[None, Form | str], session: Session) -> None:
+async def _use_tools(
+    run: Run, node: CallToolsNode[None, Form | str], session: Session, tell: Callable[[str], None]
+) -> None:
     """Do what an answer asks for; each result is kept as it comes."""
     results = list[ModelRequestPart]()
     before = run.all_messages()
     async with node.stream(run.ctx) as events:
         async for event in events:
-            if isinstance(event, FunctionToolResultEvent):
+            if isinstance(event, FunctionToolCallEvent):
+                tell(_named(event.part))
+            elif isinstance(event, FunctionToolResultEvent):
                 results.append(event.part)
                 session.keep([*before, ModelRequest(parts=list(results), state="interrupted")])
 
@@ -236,6 +269,12 @@ def _agent(model: Model, returns: Returns | Literal["words"], space: Workspace) 
         retries=_AGAIN,
         capabilities=[files, commands],
     )
+
+
+def _named(asked: ToolCallPart) -> str:
+    """A tool with the first thing that it is given: `run_command pytest -q`."""
+    given = asked.args_as_dict()
+    return f"{asked.tool_name} {next(iter(given.values()), '')}"
 
 
 def _as_said(response: ModelResponse) -> str:

@@ -37,6 +37,10 @@ class LateError(Exception):
     """A deadline was missed; `str()` says which."""
 
 
+class SpentError(Exception):
+    """The run may take no more money; `str()` says how much it took."""
+
+
 class StoppedError(Exception):
     """The model stopped without an answer; `str()` says why and what to do."""
 
@@ -45,7 +49,8 @@ class StoppedError(Exception):
 class Failure:
     """A technical failure. `again` says that this very request is worth another try, `after` that many seconds.
 
-    `passes` says that the call is worth another one; `lost` that the session is what stands in the way.
+    `passes` says that the call is worth another one; `lost` that the session is what stands in the way, `held` that
+    a limit of the engine's own does.
     """
 
     why: str
@@ -53,6 +58,7 @@ class Failure:
     again: bool = False
     after: float = 0.0
     lost: bool = False
+    held: bool = False
 
 
 def failure_of(err: Exception, player: Player, *, resumed: bool) -> Failure:
@@ -86,6 +92,8 @@ def failure_of(err: Exception, player: Player, *, resumed: bool) -> Failure:
             return Failure(f"{who}{at}: {said}.", passes=True, again=True)
         case LateError():
             return Failure(f"{who}: {said}.", passes=True)
+        case SpentError():
+            return Failure(f"{who}: {said}.", passes=True, held=True)
         case UsageLimitExceeded():
             todo = f"Raise `requests` under {table}, or make the task smaller."
             return Failure(f"{who}: no answer after {player.requests} requests. {todo}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class Claude(Program):
     def __init__(self, player: Player, space: Workspace, transcript: Transcript, *, caged: bool) -> None:
         super().__init__(player, space, transcript, caged=caged)
         self._charged, self._began, self._ran = False, set[str](), 0
+        self._took = dict[str, Usage]()
         self._caging = caged and space.writable
         self._shell, self._list = transcript.folder / "shell", transcript.folder / "commands"
 
@@ -89,6 +90,9 @@ class Claude(Program):
             case "system" if words(event, "subtype") == "init":
                 self._charged = words(event, "apiKeySource") not in ("", "none")
             case "assistant":
+                self.doing = next(filter(None, map(_doing, blocks)), self.doing)
+                self._took[words(event, "message", "id")] = _usage(part(event, "message"))
+                self.usage = _sum(self._took.values())
                 model = words(event, "message", "model")
                 self.model = self.model if model.startswith("<") else model or self.model
                 self._began |= {words(block, "id") for block in blocks if words(block, "name") == "Bash"}
@@ -121,11 +125,9 @@ class Claude(Program):
 
     def _used(self, event: Mapping[str, object]) -> Usage:
         """What this run took, of which alone it tells; what it costs counts where a key is charged for it."""
-        names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
-        fresh, kept, cached, output = (count(event, "usage", name) for name in names)
         cost = part(event, "total_cost_usd")
         charged = float(cost) if self._charged and isinstance(cost, int | float) and cost >= 0 else None
-        return Usage(input=fresh + kept + cached, output=output, cached=cached, cost=charged)
+        return _usage(event).model_copy(update={"cost": charged})
 
     def _script(self) -> str:
         """What Claude Code hands each command to, as one argument: it runs in a cage inside of the cage."""
@@ -134,3 +136,23 @@ class Claude(Program):
         line = ["env", "-i", *(f"{name}={value}" for name, value in seen.items())]
         line += inner.argv(["/bin/bash", "-c"])
         return f'#!/bin/sh\necho . >> {shlex.quote(str(self._list))} || exit 1\nexec {shlex.join(line)} "$1"\n'
+
+
+def _usage(said: object) -> Usage:
+    """The tokens that a message or a result names; those of the input that came from the cache are among them."""
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens", "output_tokens")
+    fresh, kept, cached, output = (count(said, "usage", name) for name in names)
+    return Usage(input=fresh + kept + cached, output=output, cached=cached)
+
+
+def _sum(each: Iterable[Usage]) -> Usage:
+    """What several messages took together."""
+    every = list(each)
+    return Usage(**{name: sum(getattr(one, name) for one in every) for name in ("input", "output", "cached")})
+
+
+def _doing(block: object) -> str:
+    """What a block of a message is about: a tool with what it is given, or words."""
+    given = part(block, "input")
+    first = next((value for value in given.values() if isinstance(value, str)), "") if isinstance(given, dict) else ""
+    return " ".join(filter(None, [words(block, "name"), first])) or words(block, "text")

@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from engine.agents.event import count, part, words
+from engine.agents.event import count, listed, part, words
 from engine.agents.player import Transcript
 from engine.agents.program import Program, below_home
 from engine.model.call import Usage
@@ -66,6 +66,7 @@ class Codex(Program):
 
     def hear(self, event: Mapping[str, object]) -> None:
         """Take in one event of `exec --json`."""
+        self.doing = _doing(part(event, "item")) or self.doing
         match words(event, "type"):
             case "thread.started":
                 self.session = words(event, "thread_id") or None
@@ -100,6 +101,13 @@ class Codex(Program):
             output=max(total.output - before.output, 0),
             cached=max(total.cached - before.cached, 0),
         )
+
+
+def _doing(item: object) -> str:
+    """What an item of a thread is about: a command, changed files, a search, or words."""
+    files = ", ".join(words(change, "path") for change in listed(item, "changes"))
+    named = (words(item, name) for name in ("command", "query", "tool", "text", "message"))
+    return next(filter(None, [f"changes {files}" if files else "", *named]), "")
 
 
 def _usage(said: object) -> Usage:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,8 @@ from engine.cage import Cage, passed
 from engine.model.call import Price, Usage, Workspace
 from engine.process import Deadlines
 
+Doing = Callable[[str, str, int, float | None], None]
+"""Told by an agent of a call: what it does now, how many tokens it took so far, and US dollars (None: not known)."""
 _SLUG = re.compile(r"[^\w.-]+")
 
 
@@ -72,6 +74,7 @@ class Player:
     max_tokens: int = 16_000
     requests: int = 200
     price: Price | None = None
+    doing: Doing = field(default=lambda *_: None)
 
     def transcript(self, call: str) -> Transcript:
         """Where the raw bytes of a call go, and the session that it began."""
@@ -82,6 +85,10 @@ class Player:
         if usage.cost is not None or self.price is None:
             return usage
         return usage.model_copy(update={"cost": round(self.price.of(usage), 6)})
+
+    def tell(self, call: str, what: str, usage: Usage) -> None:
+        """Tell whoever looks on what an agent does now, and what it took so far."""
+        self.doing(call, what, usage.input + usage.output, self.priced(usage).cost)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class OtherSession(Exception):
 
 
 class Program(ABC):
-    """One run of a CLI, and what it has said so far.
+    """One run of a CLI, and what it has said so far; `doing` is what it does now.
 
     It is `done` when it says so itself, with `text` as its last word; `stopped` says why it could not go on, `passes`
     that this is worth another try, `until` from when on; it is `refused` where it was not even begun.
@@ -62,7 +62,7 @@ class Program(ABC):
         self.session: str | None = None
         self.model: str | None = None
         self.usage = Usage()
-        self.text = self.stopped = ""
+        self.text = self.stopped = self.doing = ""
         self.done = self.lost = self.passes = self.refused = False
         self.until: str | None = None
 
@@ -127,7 +127,7 @@ class Program(ABC):
             nests=True,
         )
 
-    async def run(self, session: str | None, prompt: str) -> None:
+    async def run(self, session: str | None, prompt: str, call: str) -> None:
         """Run it to its end or its deadline, in a session where one is named."""
         self.transcript.folder.mkdir(parents=True, exist_ok=True)
         self.folder().mkdir(parents=True, exist_ok=True)  # else its sessions would go with the cage's private home
@@ -140,6 +140,7 @@ class Program(ABC):
         def heard(line: bytes) -> None:
             known = self.session
             self.hear(read_event(line))
+            self.player.tell(call, self.doing, self.usage)
             if self.session and not known:
                 if session and self.session != session:
                     raise OtherSession
@@ -214,10 +215,10 @@ class ProgramAgent:
         transcript = self._player.transcript(brief.call)
         began = transcript.began()
         program = kind(self._player, space, transcript, caged=self._caged)
-        await program.run(began or brief.session, _go_on(brief) if began else brief.text)
+        await program.run(began or brief.session, _go_on(brief) if began else brief.text, brief.call)
         if program.lost and began and began != brief.session:
             program = kind(self._player, space, transcript, caged=self._caged)
-            await program.run(brief.session, brief.text)
+            await program.run(brief.session, brief.text, brief.call)
         return self._reply(program, started)
 
     def _reply(self, program: Program, started: str) -> Reply:

@@ -6,14 +6,16 @@ import hashlib
 import json
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import FormatError, StoryChanged
 from engine.files import disk
+from engine.model.call import Usage
 from engine.model.events import EVENT, Event
 
 NAME = "journal.jsonl"
 CHAIN = 16
+_USAGES = TypeAdapter(list[Usage])
 
 
 def read_journal(path: Path, shown: str = "") -> list[Event]:
@@ -45,6 +47,19 @@ def read_journal(path: Path, shown: str = "") -> list[Event]:
         events.append(event)
         previous = link(line)
     return events
+
+
+def read_usages(path: Path) -> list[Usage]:
+    """What each run took that took anything, without reading the rest: quotes within a text are escaped ones."""
+    try:
+        raw = path.read_bytes()
+    except OSError:
+        return []
+    parts = raw[: raw.rfind(b"\n") + 1].split(b'"usage":')[1:]
+    try:
+        return _USAGES.validate_json(b"[" + b",".join(part[: part.find(b"}") + 1] for part in parts) + b"]")
+    except ValidationError:  # `story check` says what is wrong with it
+        return []
 
 
 class Journal:

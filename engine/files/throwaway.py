@@ -10,6 +10,7 @@ Both commits are kept under refs/story/calls, so that a killed engine finds what
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -23,20 +24,27 @@ from engine.files.snapshot import take_snapshot
 
 DEPENDENCIES = ("node_modules", ".venv", "venv")
 """Folders that git ignores and that programs stand on: shown in a copy, never copied."""
+_MARK = "before"
 _KEPT = 30 * 24 * 3600
 _LINK, _FOLDER, _PROGRAM = b"120000", b"160000", b"100755"
 
 
-def copy_tree(root: Path, folder: Path, call: str) -> str:
+Missing = list[str] | None
+"""The paths that could not be carried into a copy; None where the commits are gone, and all of it with them."""
+
+
+def copy_tree(root: Path, folder: Path, call: str, half: tuple[str, str] | None = None) -> tuple[str, Missing]:
     """Lay out a copy of all that git does not ignore in `folder/tree`; the commit that it is a copy of.
 
-    A copy that is there already, with what a killed engine's agent did in it, is gone on with.
+    What lies between the commits of `half` is carried into it; the answer says what of that is missing. A copy that is
+    there already, with what a killed engine's agent did in it, is gone on with.
     """
     if not (root / ".git").exists():
         raise UsageError(f"agents work in a copy that git makes, and {root} is no git repository. Run `git init`.")
-    tree, mark = folder / "tree", folder / "before"
-    if mark.is_file():
-        return mark.read_text("utf-8")
+    tree, mark = folder / "tree", folder / _MARK
+    if is_copied(folder):
+        before, missing = json.loads(mark.read_bytes())
+        return before, missing
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     _prune(root)
@@ -47,8 +55,22 @@ def copy_tree(root: Path, folder: Path, call: str) -> str:
     inner.touch() if (root / ".git").is_file() else inner.mkdir()
     for path in dependencies(root):
         (tree / path).mkdir(parents=True, exist_ok=True)
-    disk.replace(mark, before.encode())
-    return before
+    missing = _carry(root, tree, *half) if half else []
+    disk.replace(mark, json.dumps([before, missing]).encode())
+    return before, missing
+
+
+def is_copied(folder: Path) -> bool:
+    """Is a copy there, laid out to its end?"""
+    return (folder / _MARK).is_file()
+
+
+def put_aside(folder: Path) -> None:
+    """Rename a folder, if it is there, so that nobody finds it under its name."""
+    if folder.is_dir():
+        aside = folder.with_name(f"{folder.name}.gone")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
 
 
 def dependencies(root: Path) -> list[Path]:
@@ -91,8 +113,17 @@ def changed(root: Path, before: str, after: str) -> list[str]:
     return [os.fsdecode(path) for path in told.split(b"\0") if path]
 
 
-def bring(root: Path, path: str, before: str, after: str, keep: Callable[[bytes | None, bytes], bytes] | None) -> None:
+def bring(
+    root: Path,
+    path: str,
+    before: str,
+    after: str,
+    keep: Callable[[bytes | None, bytes], bytes] | None,
+    into: Path | None = None,
+) -> None:
     """Bring one changed file into the real tree, merged with what a person did there; hers stays where both changed it.
+
+    With `into` it is brought into another tree.
 
     `keep` is given what the file was (None: it was not there) and what the agent made of it; it answers what counts,
     without it all of it.
@@ -101,8 +132,9 @@ def bring(root: Path, path: str, before: str, after: str, keep: Callable[[bytes 
     was, old = _file(root, before, path)
     if mode in (_LINK, _FOLDER):
         raise CallFailed("it became a link, which nobody follows. It was not taken over.")
-    target = root / path
-    if not target.parent.resolve().is_relative_to(root.resolve()) or target.is_symlink():
+    tree = into or root
+    target = tree / path
+    if not target.parent.resolve().is_relative_to(tree.resolve()) or target.is_symlink():
         raise CallFailed("it leads out of the repository. It was not taken over.")
     now = target.read_bytes() if target.is_file() else None
     wanted = keep(old, new) if keep and new is not None else new
@@ -119,6 +151,21 @@ def bring(root: Path, path: str, before: str, after: str, keep: Callable[[bytes 
         disk.replace(target, wanted, expected=now)
     if mode != was:
         target.chmod(target.stat().st_mode | 0o111 if mode == _PROGRAM else target.stat().st_mode & ~0o111)
+
+
+def _carry(root: Path, tree: Path, before: str, after: str) -> Missing:
+    """Bring what lies between two commits into a copy."""
+    missing = []
+    try:
+        paths = changed(root, before, after)
+    except CallFailed:
+        return None
+    for path in paths:
+        try:
+            bring(root, path, before, after, None, tree)
+        except CallFailed:
+            missing.append(path)
+    return missing
 
 
 def drop_copy(folder: Path) -> None:

@@ -75,7 +75,8 @@ class Workspace(Value):
 class Brief(Value):
     """What an agent is given: who it is, what to do, and the session it goes on with.
 
-    `writes` are globs relative to the repository; `turn` counts the runs of this action by this role in the story.
+    `writes` are globs relative to the repository; `turn` counts the runs of this action by this role in the story;
+    `left` are the US dollars that it may take, None does not bound them.
     """
 
     call: str
@@ -87,6 +88,7 @@ class Brief(Value):
     session: str | None = None
     writes: tuple[str, ...] = ()
     returns: Literal["verdict", "fixes", "work", "words"] = "work"
+    left: float | None = None
     workspace: Workspace | None = None
 
 

@@ -57,7 +57,8 @@ class Ended(Value):
     is the session that it should have gone on with, and could not. A failure that does not pass is not tried again, one
     with `until` not before then. A consolidation says what it saw in each document,
     section by section, and who `accepts` by a standing answer that issues are left. `inputs` are those that an action
-    left which may change some.
+    left which may change some. `half` are the commits between which lies what a failed run did in its copy, and nobody
+    took over: its session goes on there.
     """
 
     event: Literal["ended"] = "ended"
@@ -79,6 +80,7 @@ class Ended(Value):
     freezes: bool = False
     session: str | None = None
     lost: str | None = None
+    half: tuple[str, str] | None = None
     passes: bool = True
     until: str | None = None
     model: str | None = None

@@ -6,8 +6,22 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Took:
+    """What a story's agents took: tokens and US dollars; `unpriced` are the runs whose price nobody knows."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+    cost: float = 0
+    unpriced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """One story in `story status`. `needs` are the stories it depends on; `problem` says why it cannot be read."""
+    """One story in `story status`. `needs` are the stories it depends on; `problem` says why it cannot be read.
+
+    `took` is None where no agent has run yet.
+    """
 
     id: str
     pack: str
@@ -22,4 +36,5 @@ class Row:
     complete: bool = False
     queued: bool = False
     needs: tuple[str, ...] = ()
+    took: Took | None = None
     problem: str = ""

@@ -60,11 +60,11 @@ class Place(Value):
 
 
 class Waiting(Value):
-    """Who must do what, where; where it is the clock, `until` says when it goes on, ISO 8601."""
+    """Who must do what, where; `until` is the time when the clock lets it go on, ISO 8601 in UTC."""
 
     for_: str
     items: tuple[Place, ...]
-    until: str = ""
+    until: str | None = None
 
 
 class Step(Value):

@@ -109,9 +109,9 @@ def _todo(progress: Progress, act: SimpleAct, role: str) -> Todo:
     running = progress.running.get(who)
     resumes = _resumes(progress, act, role)
     lost = {failure.lost for failure in failures}
-    refused = [failure for failure in failures if failure.status == "invalid" and failure.session not in lost]
-    if refused:
-        resumes = refused[-1].session
+    begun = [failure.session for failure in failures if failure.session and failure.session not in lost]
+    if begun:  # a refused answer is asked for again there, and what broke off goes on: it is paid for
+        resumes = begun[-1]
     return Todo(
         act=act,
         role=role,

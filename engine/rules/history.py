@@ -61,6 +61,7 @@ class Progress:
     challenged: set[str] = field(default_factory=set)  # every finding that a person ever challenged
     accepts: str = ""  # who answered last that issues are left
     accepted: dict[str, str] = field(default_factory=dict)  # the issues that were left, and by whom
+    half: dict[str, tuple[str, str]] = field(default_factory=dict)  # session → what it did in vain, as two commits
     newest: dict[str, str] = field(default_factory=dict)  # each role's newest session
     follow_ups: dict[tuple[str, str], Began] = field(default_factory=dict)  # (role, question) not answered yet
     before: dict[str, str] = field(default_factory=dict)  # the files as they were before the last fix began
@@ -229,6 +230,7 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
         for old, session in list(progress.sessions.items()):
             if old[1] == began.role and session == began.resumes:
                 progress.sessions[old] = ended.session
+    _keep_half(progress, began, ended)
     if ended.lost:
         progress.sessions = {old: session for old, session in progress.sessions.items() if session != ended.lost}
     if began.question:
@@ -268,6 +270,15 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
     progress.answers += ended.answers
     if act.ticks and all(_has_done(progress, act, role, began.inputs) for role in roles_of(machine, act)):
         _tick(machine, progress, act.ticks)
+
+
+def _keep_half(progress: Progress, began: Began, ended: Ended) -> None:
+    """Remember what a session did and nobody took over, until one that goes on with it comes to its end."""
+    half = progress.half.get(began.resumes or "") if began.question else ended.half
+    if ended.session and half:
+        progress.half[ended.session] = half
+    else:
+        progress.half.pop(ended.session or "", None)
 
 
 def _has_done(progress: Progress, act: SimpleAct, role: str, inputs: Mapping[str, str]) -> bool:

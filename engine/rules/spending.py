@@ -7,6 +7,8 @@ from datetime import datetime
 
 from engine.model.base import Value
 from engine.model.events import Began, Ended, Event
+from engine.model.step import Todo
+from engine.rules.history import Progress
 
 
 class Spent(Value):
@@ -82,6 +84,16 @@ def dearest(runs: Iterable[Run]) -> Spent:
     """The most that one run took, of each thing."""
     each = [run.spent for run in runs]
     return Spent(cost=max((one.cost for one in each), default=0), seconds=max((one.seconds for one in each), default=0))
+
+
+def paused(progress: Progress, todo: Iterable[Todo], now: str) -> tuple[Ended, ...]:
+    """The failures that hold these runs up until a time that has not come yet, by that time.
+
+    Times are ISO 8601 in UTC, to the second. What has begun, and what nobody limits, is not held up.
+    """
+    failed = (progress.failures.get((one.act.id, one.role), []) for one in todo if one.call is None)
+    held = [failures[-1] for failures in failed if failures and (failures[-1].until or "") > now]
+    return tuple(sorted(held, key=lambda failure: failure.until or ""))
 
 
 def _seconds(began: str, ended: str) -> float:

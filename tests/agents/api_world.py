@@ -35,6 +35,7 @@ DONE = {"tools": [("final_result", VERDICT)]}
 WORK = {"tools": [("final_result", {"files": ["a.md"], "deviations": [], "discoveries": []})]}
 LOOK = {"text": "Let me look.", "tools": [("read_file", {"path": "a.md"})]}
 
+Kind = type[FakeAnthropic | FakeOpenAI]
 Script = Sequence[Said | Callable[[Body], Said]]
 needs_cage = pytest.mark.skipif(bool(broken()), reason=f"what agents run has to be caged: {broken()}")
 
@@ -79,6 +80,7 @@ class Desk:
         session: str | None = None,
         returns: str = "verdict",
         writable: bool = False,
+        left: float | None = None,
     ) -> Reply:
         """One call, played to its end."""
         brief = Brief(
@@ -90,6 +92,7 @@ class Desk:
             text=text,
             session=session,
             returns=returns,
+            left=left,
             workspace=Workspace(root=str(self.root), tree=str(self.tree), writable=writable),
         )
 

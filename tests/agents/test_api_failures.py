@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.agents.api_failure import back_off
 from engine.agents.block import InvalidReply
 from engine.agents.reply import read_report
 from engine.process import Deadlines
-from tests.agents.api_world import DONE, KINDS, LOOK, Desk, needs_cage
+from tests.agents.api_world import AT, DONE, KINDS, LOOK, Desk, needs_cage
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.fakes.server import Said
@@ -47,6 +48,12 @@ def test_what_can_pass_is_tried_again(tmp_path: Path, kind: Kind, trouble: Said)
     assert (reply.status, desk.slept) == ("ok", [1.0, 2.0])
     assert fake.requests[1] == fake.requests[2] == fake.requests[3]
     assert not fake.problems
+
+
+def test_waits_grow_and_differ_by_chance() -> None:
+    """Doubled each time up to a minute, half of it left to chance, so that many engines do not come back at once."""
+    assert [back_off(tries, 1.0) for tries in (0, 1, 5, 9)] == [1.0, 2.0, 32.0, 60.0]
+    assert [back_off(tries, 0.0) for tries in (0, 1, 5, 9)] == [0.5, 1.0, 16.0, 30.0]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -189,6 +196,29 @@ def test_requests_are_bounded(tmp_path: Path, kind: Kind) -> None:
         reply = Desk(tmp_path, fake).set(requests=3).run()
     assert (reply.status, reply.passes, len(fake.requests)) == ("failed", False, 3)
     assert re.search(r"no answer after 3 requests\. Raise `requests` under \[roles\.v\]", reply.why)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_that_took_what_the_limits_left_it_asks_no_more(tmp_path: Path, kind: Kind) -> None:
+    """It may pass its share by one request; session and cost are kept, and it is worth another try at once."""
+    with kind([LOOK] * 9) as fake:
+        desk = Desk(tmp_path, fake)
+        first = desk.run(left=0.0001)
+        again = desk.run(left=0.0001)
+        more = desk.run(call="4/validating/builder-v/1.2-beef", session=first.session, left=1000)
+    assert first.usage.cost is not None
+    assert f"it was stopped after {first.usage.cost:.2f} dollars, since the limits left it 0.00" in first.why
+    assert (first.status, first.passes, first.lost, first.until) == ("failed", True, False, AT)
+    assert again.usage == first.usage  # the same call, begun again by a killed engine, asks for nothing
+    assert (more.status, more.until) == ("failed", None)  # the script is over
+    assert len(fake.requests) == 10
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_a_price_no_limit_in_dollars_stops_a_run(tmp_path: Path, kind: Kind) -> None:
+    """What nobody can tell is not guessed at: such a role is run once and no more."""
+    with kind([LOOK, DONE]) as fake:
+        assert Desk(tmp_path, fake).set(price=None).run(left=0.0001).status == "ok"
 
 
 @pytest.mark.parametrize("kind", KINDS)

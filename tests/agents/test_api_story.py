@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.model.events import Ended
+from engine.rules.spending import agent_runs, total
 from tests.agents.api_world import needs_cage
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
@@ -72,3 +74,31 @@ def test_a_lost_session_ends_at_a_person_and_goes_on_afresh(tmp_path: Path, monk
     [asked] = fake.requests[1]["messages"]
     assert "You do not remember your earlier session." in json.dumps(asked)
     assert "Two words are one too few." in json.dumps(asked)
+
+
+def test_a_run_that_reaches_the_limit_stops_and_goes_on_when_it_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No verdict, nothing lost: the sibling's reply counts, a person raises the limit, and no answer is paid twice."""
+    look = {"text": "Let me look.", "tools": [("read_file", {"path": "docs/feature-spec.md"})]}
+    with validated(tmp_path, monkeypatch, look, look, look, says("PASS", 2)) as (repo, fake):
+        toml = (repo.root / "story.toml").read_text()
+        repo.write("story.toml", toml + "\n[limits]\nstory = {cost = 0.05}\n")
+        result = repo.advance()
+        asked = len(fake.requests)
+        assert asked < 4
+        assert result.waiting is not None
+        assert (repo.at, result.waiting.for_, result.waiting.items[0].file) == ("validating", "person", "story.toml")
+        assert "dollars are spent" in result.waiting.items[0].text
+        ended = [event for event in repo.events if isinstance(event, Ended)]
+        assert {(event.status, *event.facts.values()) for event in ended} == {("failed",), ("ok", "PASS")}
+        spent = total(agent_runs(repo.events)).cost
+        dearest = max(event.usage.cost or 0 for event in ended)
+        assert spent < 0.05 + dearest
+        assert not repo.advance().steps
+        assert len(fake.requests) == asked
+        repo.write("story.toml", toml + "\n[limits]\nstory = {cost = 5}\n")
+        repo.advance()
+        assert repo.at == "approving"
+    assert len(fake.requests) == 4
+    assert json.dumps(fake.requests[3]["messages"]).count("Let me look.") == 3

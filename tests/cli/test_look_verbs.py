@@ -82,6 +82,7 @@ def test_status_keeps_its_contract(raw: Path) -> None:
         "total": 0,
         "waiting_for": "adoption",
         "path": STORY,
+        "took": None,
     }
     run(raw, "adopt")
     [row] = run(raw, "status", "--json").data["stories"]
@@ -95,7 +96,7 @@ def test_status_of_nothing_says_what_to_do(tmp_path: Path) -> None:
     assert (ran.code, ran.err) == (0, "")
     assert "no stories in" in ran.out
     assert "`story new 1 login` makes one" in ran.out
-    assert run(tmp_path / "r", "status", "--json").data == {"stories": []}
+    assert run(tmp_path / "r", "status", "--json").data == {"stories": [], "took": None}
     assert run(tmp_path / "r", "check").code == 0
 
 

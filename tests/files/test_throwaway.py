@@ -40,7 +40,7 @@ class Copied:
         return path
 
     def copy(self) -> Copied:
-        self.before = copy_tree(self.root, self.folder, "c1")
+        self.before, _ = copy_tree(self.root, self.folder, "c1")
         return self
 
     def back(self) -> list[str]:

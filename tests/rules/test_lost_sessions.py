@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.model.step import Fire, Run
-from tests.life import BUILDER, ENGINEER, PEDANT, Life, machine, told
+from tests.life import AT, BUILDER, ENGINEER, PEDANT, Life, machine, told
 
 
 def sessions(life: Life) -> dict[str, str | None]:
@@ -63,3 +63,22 @@ def test_a_session_lost_between_two_tries_of_an_answer_is_not_asked_again() -> N
     assert sessions(life)[BUILDER] == "s1"
     life.began("builder", BUILDER, resumes="s1").ended("failed", lost="s1", why="gone")
     assert sessions(life)[BUILDER] is None
+
+
+def test_what_failed_technically_goes_on_in_the_session_that_it_had_begun() -> None:
+    """What was answered there is paid for; a try that never had a session, or lost it, is begun anew."""
+    life = Life("red").gate("baseline", "pass")
+    life.began("impl", ENGINEER).ended("failed", why="no connection")
+    assert sessions(life) == {ENGINEER: None}
+    life.began("impl", ENGINEER).ended("failed", session="e1", why="nothing came for 300 seconds")
+    assert sessions(life) == {ENGINEER: "e1"}
+    life.began("impl", ENGINEER, resumes="e1").ended("failed", lost="e1", why="session e1 is gone")
+    assert sessions(life) == {ENGINEER: None}
+
+
+def test_a_stop_at_the_limit_of_money_uses_up_no_try() -> None:
+    """It may be tried again at once, as often as a person raises the limit."""
+    life = Life("red").gate("baseline", "pass")
+    for number in range(5):
+        life.began("impl", ENGINEER).ended("failed", session=f"e{number}", until=AT, why="it was stopped")
+    assert sessions(life) == {ENGINEER: "e4"}
