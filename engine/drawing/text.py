@@ -177,7 +177,7 @@ def _role(ruler: _Ruler, who: str, spans: list[Span]) -> list[_Row]:
         if span.outcome in ("failed", "invalid"):
             failed.add((span.pack, span.story, columns[-1]))
     pieces = sorted((run[0], run[-1] + 1, *key) for key, columns in busy.items() for run in _runs(sorted(columns)))
-    placed = rows((start, end) for start, end, *_ in pieces)
+    placed = rows((start, max(end, start + len(story) + 1)) for start, end, _, story, _ in pieces)
     drawn = [_Row() for _ in range(max(placed) + 1)]
     for (start, end, pack, story, planned), place in zip(pieces, placed, strict=True):
         fill = FILLS["planned" if planned else "person" if who == PERSON else "busy"]
