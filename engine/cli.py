@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -98,15 +99,11 @@ def check(
     from engine.check import check_packs, open_leniently
     from engine.files.repository import state_folder
     from engine.model.problem import Severity
-    from engine.target import find_pack, find_story
+    from engine.target import find_any
 
     root = _root()
     repository, problems = open_leniently(root, state_folder(root))
-    try:
-        problems += check_packs(repository, find_pack(repository, target))
-    except UsageError:
-        story = find_story(repository, target or "")
-        problems += check_packs(repository, [story.folder], story.id)
+    problems += check_packs(repository, *find_any(repository, target))
     serious = any(problem.severity is not Severity.NOTE for problem in problems)
     if as_json:
         data: dict[str, object] = {"problems": [problem.model_dump(mode="json") for problem in problems]}
@@ -461,6 +458,39 @@ def graph(
     else:
         disk.replace(svg.absolute(), draw.svg(chart.machine, here))
         typer.echo(f"wrote {svg}")
+
+
+@app.command()
+def timeline(
+    target: Annotated[str | None, typer.Argument(help="A pack or a story; everything if left out.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write the chart to this file.")] = None,
+    html: Annotated[Path | None, typer.Option(help="Write a page with the chart to this file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw what happened, from the journals alone. Exit code 3 when one of them cannot be read or believed.
+
+    Examples: story timeline ·  story timeline 01 --svg timeline.svg ·  story timeline 4 --json
+    """
+    import time
+
+    from engine.drawing.text import plain
+    from engine.target import find_any
+    from engine.timeline import picture_lines, read_timeline, save_pictures
+
+    repository = _repository()
+    drawn = read_timeline(repository, *find_any(repository, target), now=time.time())
+    written = save_pictures(drawn, svg, html)
+    bad = any(lane.problem for lane in drawn.lanes)
+    if as_json:
+        data = {**drawn.model_dump(mode="json"), "written": written}
+        typer.echo(report.envelope("timeline", "problems" if bad else "ok", data))
+    elif written:
+        typer.echo("\n".join(f"wrote {path}" for path in written))
+    else:
+        columns, terminal = shutil.get_terminal_size((100, 24)).columns, sys.stdout.isatty()
+        lines = picture_lines(drawn, columns if terminal else min(max(columns, 80), 100))
+        report.show_lines(lines) if terminal else typer.echo("\n".join(plain(lines)))
+    raise typer.Exit(3 if bad else 0)
 
 
 @machines.command("check")

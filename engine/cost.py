@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.files.evidence import evidence_folder
-from engine.files.journal import NAME as JOURNAL
-from engine.files.journal import read_journal
+from engine.files.journal import journal_of, read_journal
 from engine.files.pack import list_stories
 from engine.look import Repository
 from engine.model.base import Value
@@ -31,8 +29,7 @@ def costs(repository: Repository, folders: Sequence[Path], story: str | None = N
         for listed in list_stories(repository.root, folder):
             if story not in (None, listed.id):
                 continue
-            layout = "folders" if listed.file.name == "story.md" else "files"
-            path = evidence_folder(listed.file, layout) / JOURNAL
+            path = journal_of(listed.file)
             runs = tuple(agent_runs(read_journal(path, path.relative_to(repository.root).as_posix())))
             if runs or story:
                 pack = folder.relative_to(repository.root).as_posix()

@@ -11,7 +11,7 @@ from engine.errors import FormatError, UsageError
 from engine.files.config import Config, demand_known_names, read_config
 from engine.files.evidence import evidence_folder
 from engine.files.journal import NAME as JOURNAL
-from engine.files.journal import Journal, read_journal
+from engine.files.journal import Journal, journal_of, read_journal
 from engine.files.machine_file import find_machine, machine_names
 from engine.files.pack import find_packs, list_stories, read_pack
 from engine.files.story_file import heading_of, key_line, read_story
@@ -216,8 +216,7 @@ def adopted_machine(repository: Repository, folder: Path, story_id: str) -> str 
     """The machine that a story was adopted under by its journal, None where that cannot be read."""
     for found in list_stories(repository.root, folder):
         if found.id == story_id:
-            layout = "folders" if found.file.name == "story.md" else "files"
-            events = read_journal(evidence_folder(found.file, layout) / JOURNAL)
+            events = read_journal(journal_of(found.file))
             return events[0].machine if events and isinstance(events[0], Adopted) else None
     return None
 

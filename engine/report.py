@@ -94,6 +94,16 @@ def show_status(console: Console, rows: Sequence[Row], problem: str = "") -> Non
         console.print(Text(line, "red"))
 
 
+def show_lines(lines: Iterable[Sequence[tuple[str, str]]]) -> None:
+    """Lines of pieces, each with its style, on a terminal."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    for line in lines:
+        console.print(Text.assemble(*line), no_wrap=True, crop=False, overflow="ignore")
+
+
 def problem_lines(problems: Sequence[Problem]) -> list[str]:
     """`check` as lines: each problem with its echoes, then the sum."""
     lines = []

@@ -63,6 +63,15 @@ def find_pack(repository: Repository, spoken: str | None) -> list[Path]:
     return chosen
 
 
+def find_any(repository: Repository, spoken: str | None) -> tuple[list[Path], str | None]:
+    """The packs that are meant, and the story in them, if it is one; all packs where nothing is named."""
+    try:
+        return find_pack(repository, spoken), None
+    except UsageError:
+        story = find_story(repository, spoken or "")
+        return [story.folder], story.id
+
+
 def _list(repository: Repository) -> list[tuple[Path, Found]]:
     """Every story with its pack's folder, also one that cannot be read: what is wrong with it is told later."""
     return [(folder, story) for folder in repository.packs() for story in list_stories(repository.root, folder)]

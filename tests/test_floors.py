@@ -26,11 +26,13 @@ FLOORS: dict[str, float] = {
     "inputs": 4,
     "charts": 4,
     "trust": 4,
+    "drawing": 3,
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
     "budget": 5.5,
     "cost": 6,
+    "timeline": 6,
     "live": 1,
     "notify": 7,
     "doctor": 8,
@@ -103,7 +105,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 440, "cli.py": 640, "rules/history.py": 360}
+LONG = {"model/machine.py": 440, "cli.py": 690, "rules/history.py": 360}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

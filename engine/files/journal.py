@@ -10,12 +10,18 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.errors import FormatError, StoryChanged
 from engine.files import disk
+from engine.files.evidence import evidence_folder
 from engine.model.call import Usage
 from engine.model.events import EVENT, Event
 
 NAME = "journal.jsonl"
 CHAIN = 16
 _USAGES = TypeAdapter(list[Usage])
+
+
+def journal_of(story: Path) -> Path:
+    """The journal of a story, by the story's file."""
+    return evidence_folder(story, "folders" if story.name == "story.md" else "files") / NAME
 
 
 def read_journal(path: Path, shown: str = "") -> list[Event]:

@@ -222,3 +222,15 @@ def test_machine_list_names_ours_and_theirs(raw: Path) -> None:
     """The repository's own machines stand beside the shipped ones."""
     ran = run(raw, "machine", "list")
     assert (ran.code, ran.out.split()) == (0, ["infrastructure", "slice", "story"])
+
+
+def test_the_timeline_is_coloured_on_a_terminal(adopted: Path) -> None:
+    """As wide as the terminal, coloured unless NO_COLOR asks for none; plain and of 80 to 100 columns in a pipe."""
+    shown = on_terminal(adopted, "timeline")
+    assert ANSI.search(shown)
+    assert "Story 1:" in ANSI.sub("", shown)
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", on_terminal(adopted, "timeline", NO_COLOR="1"))
+    for columns, least, most in (("20", 60, 80), ("90", 81, 90), ("400", 91, 100)):
+        ran = spawn(adopted, "timeline", env={"COLUMNS": columns})
+        assert "\x1b" not in ran.out
+        assert least <= max(map(len, ran.out.splitlines())) <= most

@@ -13,7 +13,7 @@ import pytest
 import engine
 from tests.cli.run import run, spawn, state_home
 
-VERBS = ["init", "new", "adopt", "status", "check", "explain", "advance", "decide", "diff", "graph"]
+VERBS = ["init", "new", "adopt", "status", "check", "explain", "advance", "decide", "diff", "graph", "timeline"]
 MACHINE_VERBS = [("machine", "check"), ("machine", "schema"), ("machine", "list")]
 JSON_VERBS = [
     ("status", "nowhere"),
@@ -21,6 +21,7 @@ JSON_VERBS = [
     ("advance", "9"),
     ("explain", "9"),
     ("decide", "9"),
+    ("timeline", "9"),
     ("adopt", "nowhere"),
     ("new", "x", "y"),
     ("machine", "check", "nonsense"),

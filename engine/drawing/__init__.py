@@ -1,0 +1,1 @@
+"""A timeline as a picture: text, SVG, HTML. Pure."""
