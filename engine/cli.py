@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.look import Repository
+    from engine.ports import Ports
     from engine.report import Outcome
+    from engine.target import Target
 
 HELP = """Every story is a state machine over its markdown checklist.
 
@@ -119,6 +121,7 @@ def advance(
     story: Story,
     step: Annotated[bool, typer.Option("--step", help="Stop after one step.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")] = False,
+    commit: Annotated[bool, typer.Option("--commit", help="Commit each step, authored as who took it.")] = False,
     reply: Annotated[list[str] | None, typer.Option(help="ROLE=FILE: the reply of a role that a person plays.")] = None,
     as_json: Json = False,
 ) -> None:
@@ -126,28 +129,33 @@ def advance(
 
     Examples: story advance 4 ·  story advance 4 --dry-run ·  make advance STORY=4
     """
-    from engine.advance import advance as run
     from engine.advance import foresee
+    from engine.living import advance_story
     from engine.look import look
     from engine.notify import notify
     from engine.target import find_story
     from engine.wiring import take_reply, wire
 
-    repository = _repository()
-    target = find_story(repository, story)
+    main = _repository()
+    asked = find_story(main, story)
+    repository, target = _lives(story)
     for given in reply or ():
         role, separator, file = given.partition("=")
         if not separator:
             raise UsageError(f"--reply {given!r}: write it as ROLE=FILE, such as engineer=answer.md.")
         take_reply(repository, target.folder, target.id, role, Path(file))
     watch = Watch()
-    ports = wire(repository, tell=_tell, watch=watch)
+
+    def ports_of(home: Repository) -> Ports:
+        return wire(home, tell=_tell, watch=watch, commit=commit)
+
     if dry_run:
-        result = foresee(repository, target.folder, target.id, ports=ports)
+        result = foresee(repository, target.folder, target.id, ports=ports_of(repository))
     else:
         with show(watch, _tell, terminal=sys.stderr.isatty()):
-            result = run(repository, target.folder, target.id, ports=ports, one_step=step)
-        notify(repository, target.id, result)
+            result = advance_story(main, asked.folder, asked.id, ports_of=ports_of, one_step=step)
+        notify(main, target.id, result)
+    repository, target = _lives(story)
     state = look(repository, target.folder, target.id).progress.state
     if as_json:
         outcome: Outcome = "moved" if result.steps else "waiting"
@@ -201,10 +209,8 @@ def explain(story: Story, as_json: Json = False) -> None:
     """
     from engine.explain import explain as run
     from engine.explain import explained_lines
-    from engine.target import find_story
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     explained = run(repository, target.folder, target.id)
     _say("explain", "ok", explained.model_dump(mode="json"), explained_lines(explained), as_json)
 
@@ -253,11 +259,9 @@ def rewind(
     Examples: story rewind 4 --to approving --because "wrong spec" ·  story rewind 4 --to red --code
     """
     from engine.rewind import rewind as run
-    from engine.target import find_story
     from engine.wiring import wire
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     ports = wire(repository, tell=lambda _: None)
     who = {"author": ports.author(), "to": to, "because": because}
     done = run(repository, target.folder, target.id, code=code, clock=ports.clock, **who)
@@ -278,11 +282,9 @@ def overrule(
     Example: story overrule 4 --to self_review --because "the linter has a bug, see issue 12"
     """
     from engine.overrule import overrule as run
-    from engine.target import find_story
     from engine.wiring import wire
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     step = run(
         repository, target.folder, target.id, to=to, because=because, ports=wire(repository, tell=lambda _: None)
     )
@@ -305,10 +307,8 @@ def decide(
     story decide 4 "Human approved"
     """
     from engine.answer import answer, answer_rest, open_questions
-    from engine.target import find_story
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     done = [answer(repository, target.folder, target.id, question, option, note)] if question else []
     done += [answer_rest(repository, target.folder, target.id, rest)] if rest else []
     places = done or open_questions(repository, target.folder, target.id)
@@ -328,11 +328,9 @@ def ask(
     Example: story ask 4 pedant_validator "Why is the count in F1 wrong?"
     """
     from engine.follow_up import follow_up
-    from engine.target import find_story
     from engine.wiring import wire
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     watch = Watch()
     ports = wire(repository, tell=lambda _: None, watch=watch)
     with show(watch, _tell, terminal=sys.stderr.isatty()):
@@ -423,10 +421,8 @@ def diff(
     Examples: story diff 4 ·  story diff 4 --step 3
     """
     from engine.diff import story_diff
-    from engine.target import find_story
 
-    repository = _repository()
-    target = find_story(repository, story)
+    repository, target = _lives(story)
     typer.echo(story_diff(repository, target.folder, target.id, step, colour=sys.stdout.isatty()), nl=False)
 
 
@@ -582,6 +578,17 @@ def _repository() -> Repository:
 
     root = _root()
     return open_repository(root, state_folder(root))
+
+
+def _lives(spoken: str) -> tuple[Repository, Target]:
+    """The repository in which a story lives, its main tree or its own worktree, and the story there."""
+    from engine.homes import home_of, inside
+    from engine.target import Target, find_story
+
+    main = _repository()
+    found = find_story(main, spoken)
+    home = home_of(main, found.folder, found.id)
+    return home, Target(inside(home, found.folder), found.id)
 
 
 def _packs(repository: Repository, spoken: str | None) -> list[Path]:
