@@ -22,7 +22,7 @@ demo: $(READY) #- the example project from drafted to complete, in a scratch cop
 	@$(BIN)/python examples/demo.py
 
 test: $(READY) #- the test suite (at most five minutes)
-	@$(BIN)/python -m pytest -n 2 -m "not slow and not clis"
+	@$(BIN)/python -m pytest -n 2 -m "not slow$(if $(STORY_CI), and not clis)"
 
 clis: $(READY) #- the tests with the real Codex CLI and Claude Code, installed by npm into .tools
 	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.197

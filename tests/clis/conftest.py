@@ -23,6 +23,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         if os.environ.get("STORY_CLIS"):
             pytest.fail(f"{programs} is not there, though `make clis` was to install it")
         pytest.skip("the real CLIs are not installed: `make clis` does that")
+    if TOOLS.is_relative_to("/dev"):
+        pytest.fail(f"{TOOLS} lies below /dev, which Codex' sandbox hides: clone the repository elsewhere")
     (TOOLS / "homes").mkdir(exist_ok=True)
     with TemporaryDirectory(dir=TOOLS / "homes") as home:
         for name in list(os.environ):
