@@ -130,6 +130,7 @@ def advance(
     Examples: story advance 4 ·  story advance 4 --dry-run ·  make advance STORY=4
     """
     from engine.advance import foresee
+    from engine.budget import Purse
     from engine.living import advance_story
     from engine.look import look
     from engine.notify import notify
@@ -144,10 +145,10 @@ def advance(
         if not separator:
             raise UsageError(f"--reply {given!r}: write it as ROLE=FILE, such as engineer=answer.md.")
         take_reply(repository, target.folder, target.id, role, Path(file))
-    watch = Watch()
+    watch, purse = Watch(), Purse()
 
     def ports_of(home: Repository) -> Ports:
-        return wire(home, tell=_tell, watch=watch, commit=commit)
+        return wire(home, tell=_tell, watch=watch, commit=commit, purse=purse)
 
     if dry_run:
         result = foresee(repository, target.folder, target.id, ports=ports_of(repository))
@@ -176,13 +177,14 @@ def run(
 
     Examples: story run ·  story run docs/stories --json ·  make run
     """
+    from engine.budget import Purse
     from engine.live import Watch, show
     from engine.notify import notify
     from engine.pipeline import Told, run_packs
     from engine.wiring import providers_of, wire
 
     repository = _repository()
-    watch = Watch()
+    watch, purse = Watch(), Purse()
     told = Told(
         step=lambda name, step: _tell(f"story {name}: {step.source} → {step.dest}"),
         waits=lambda name, result: notify(repository, name, result),
@@ -191,7 +193,7 @@ def run(
         done = run_packs(
             repository,
             _packs(repository, pack),
-            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
+            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit, purse=purse),
             providers=lambda machine: providers_of(machine, repository),
             told=told,
         )

@@ -30,7 +30,7 @@ FLOORS: dict[str, float] = {
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
-    "budget": 5.5,
+    "budget": 5.4,
     "cost": 6,
     "timeline": 6,
     "live": 1,

@@ -225,3 +225,13 @@ def test_a_branch_begins_with_what_is_committed(tmp_path: Path) -> None:
     git(root, "add", "-A")
     git(root, "commit", "-qm", "Approved")
     assert "gorilla" in cli(root, "advance", "1").out
+
+
+def test_the_limit_of_a_run_is_one_for_all_stories(tmp_path: Path) -> None:
+    """Three stories need six validators; five may run: the third story waits for a person to raise the limit."""
+    repo = PackRepo(tmp_path, {"1": [], "2": [], "3": []}, config="\n[limits.run]\ncalls = 5\n")
+    ran = repo.run()
+    assert sorted(repo.states().values()) == ["approving", "approving", "validating"]
+    [held] = [left for left in ran.left if left.state == "validating"]
+    assert held.waiting is not None
+    assert "limits.run: 4 of 5 runs of agents are made" in held.waiting.items[0].text
