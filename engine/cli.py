@@ -177,14 +177,13 @@ def run(
 
     Examples: story run ·  story run docs/stories --json ·  make run
     """
-    from engine.budget import Purse
     from engine.live import Watch, show
     from engine.notify import notify
     from engine.pipeline import Told, run_packs
     from engine.wiring import providers_of, wire
 
     repository = _repository()
-    watch, purse = Watch(), Purse()
+    watch = Watch()
     told = Told(
         step=lambda name, step: _tell(f"story {name}: {step.source} → {step.dest}"),
         waits=lambda name, result: notify(repository, name, result),
@@ -193,7 +192,7 @@ def run(
         done = run_packs(
             repository,
             _packs(repository, pack),
-            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit, purse=purse),
+            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
             providers=lambda machine: providers_of(machine, repository),
             told=told,
         )

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.advance import Advanced
+from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
 from engine.living import PortsOf, advance_home
@@ -100,7 +101,8 @@ class Pipeline:
     ) -> None:
         self._repository, self._told = repository, told
         self._room = Room(lambda: self._ranks, repository.pipeline, providers)
-        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit)
+        purse = Purse()
+        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit, purse=purse)
         self._clock = ports_of(repository).clock
         names = [folder.relative_to(repository.root).as_posix() for folder in folders]
         listed = [one for one in list_all(repository).stories if one.pack in names]
