@@ -1,7 +1,8 @@
 """Which story goes first, and what may run side by side. Pure: the same for real runs and for simulated ones.
 
 order       depends_on → the dependents of each story; a cycle or an unknown id is an error that shows the path
-ranks       how long the longest way from each story to the end of its packs is still
+ranks       who goes first: who is at work, then who can be next; of those, who has the longest way to the end
+places      how many stories may be at work at once, from first Red until complete
 choose      of the groups of actions that wait, those for which there is room, longest way first
 """
 
@@ -13,12 +14,15 @@ from dataclasses import dataclass, field
 from engine.errors import UsageError
 from engine.model.machine import AgentAct, GateAct, Machine, Phase
 from engine.model.step import Todo
+from engine.rules.workplace import WORK
 
 Minutes = Mapping[Phase, float]
 """How long a phase takes, in minutes of work: estimates that only order, and never decide."""
 
 ESTIMATE: Minutes = {"validation": 20, "ready": 0, "execution": 40, "verification": 20, "done": 0}
 _ORDER: tuple[Phase, ...] = ("validation", "ready", "execution", "verification", "done")
+_FIRST = 1e9
+"""More minutes than any way has: what puts some stories before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +66,47 @@ def order(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 def ranks(
     dependents: dict[str, list[str]], phases: Mapping[str, Phase], minutes: Minutes = ESTIMATE
 ) -> dict[str, float]:
-    """Story → minutes of the longest way from where it stands, through the stories after it, to the end.
+    """Story → how far in front it is, by the longest way from where it stands through the stories after it.
 
     `dependents` as `order` gives them; what is validated while its predecessor is executed lengthens no way.
     """
+    after = behind(dependents, phases, minutes)
+    far = {
+        other for story, others in dependents.items() if phases[story] in ("validation", "ready") for other in others
+    }
+    return {
+        story: rank(phases[story], after[story], minutes, at_work=phases[story] in WORK, near=story not in far)
+        for story in dependents
+    }
+
+
+def behind(
+    dependents: dict[str, list[str]], phases: Mapping[str, Phase], minutes: Minutes = ESTIMATE
+) -> dict[str, float]:
+    """Story → minutes of the longest way through the stories after it, from when it is complete."""
     rest: dict[str, float] = {}  # from the beginning of its execution on
-    ranked: dict[str, float] = {}
+    after: dict[str, float] = {}
+    built = sum(minutes[phase] for phase in WORK)
     for story in reversed(dependents):
-        behind = max((rest[other] for other in dependents[story]), default=0.0)
-        built = minutes["execution"] + minutes["verification"]
-        place = _ORDER.index(phases[story])
-        left = sum(minutes[phase] for phase in _ORDER[place:])
-        rest[story] = min(built, left) + behind
-        ranked[story] = left + behind
-    return ranked
+        after[story] = max((rest[other] for other in dependents[story]), default=0.0)
+        rest[story] = min(built, _left(phases[story], minutes)) + after[story]
+    return after
+
+
+def rank(phase: Phase, after: float, minutes: Minutes = ESTIMATE, *, at_work: bool, near: bool) -> float:
+    """How far in front a story is in a phase, with `after` minutes of other stories behind it.
+
+    Those at work come first: each holds a place that others wait for. Then those that are `near`, since all that they
+    need is complete or at work: they are executed next, and should be validated by then.
+    """
+    return _left(phase, minutes) + after + (2 * _FIRST if at_work else _FIRST if near else 0.0)
+
+
+def places(machine: Machine) -> int:
+    """How many stories may be at work at once: one in a tree, else as many as may be executed at once."""
+    isolation = machine.pipeline.isolation
+    apart = all(isolation.get(phase) == "worktree" for phase in WORK)
+    return machine.pipeline.concurrency.get("execution", 1) if apart else 1
 
 
 def wanted(story: str, machine: Machine, state: str, todo: Sequence[Todo], providers: Mapping[str, str]) -> Wanted:
@@ -115,6 +146,10 @@ def choose(
             for what, n in one.takes.items():
                 now[what] = now.get(what, 0) + n
     return chosen, now
+
+
+def _left(phase: Phase, minutes: Minutes) -> float:
+    return sum(minutes[later] for later in _ORDER[_ORDER.index(phase) :])
 
 
 def _cycle(needs: Mapping[str, Sequence[str]], done: Mapping[str, object]) -> str:
