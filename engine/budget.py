@@ -43,6 +43,7 @@ def held_back(seen: Seen, coming: int, purse: Purse) -> Place | None:
     for name, bound, spent, running in _bounds(seen, purse):
         why = beyond(spent, running + coming, most, cost=bound.cost, calls=bound.calls, seconds=_time(bound))
         if why:
+            why += f", while {running} run" if running else ""
             text = f"limits.{name}: {why}. Raise the limit, and run it again."
             return Place(file=NAME, line=line_of(seen.repository.root, ["limits", name]) or 1, text=text)
     return None

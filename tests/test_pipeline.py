@@ -234,4 +234,4 @@ def test_the_limit_of_a_run_is_one_for_all_stories(tmp_path: Path) -> None:
     assert sorted(repo.states().values()) == ["approving", "approving", "validating"]
     [held] = [left for left in ran.left if left.state == "validating"]
     assert held.waiting is not None
-    assert "limits.run: 4 of 5 runs of agents are made" in held.waiting.items[0].text
+    assert "limits.run: 0 of 5 runs of agents are made, while 4 run." in held.waiting.items[0].text
