@@ -20,6 +20,8 @@ Minutes = Mapping[Phase, float]
 """How long a phase takes, in minutes of work: estimates that only order, and never decide."""
 
 ESTIMATE: Minutes = {"validation": 20, "ready": 0, "execution": 40, "verification": 20, "done": 0}
+SHARED = {"spec", "design"}
+"""What agents write that other stories rest on, too."""
 _ORDER: tuple[Phase, ...] = ("validation", "ready", "execution", "verification", "done")
 _FIRST = 1e9
 """More minutes than any way has: what puts some stories before all others."""
@@ -127,6 +129,8 @@ def wanted(story: str, machine: Machine, state: str, todo: Sequence[Todo], provi
     if any(isinstance(one.act, AgentAct | GateAct) for one in todo):
         take(f"phase {phase}", room.concurrency.get(phase))
     for one in todo:
+        if isinstance(one.act, AgentAct) and SHARED & {*one.act.writes}:
+            take("shared documents", 1)  # two at once would each write on what the other has not read
         if one.role:
             provider = providers.get(one.role, "")
             take(f"role {one.role}", room.roles.get(one.role))

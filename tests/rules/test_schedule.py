@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from engine.errors import UsageError
 from engine.files.machine_file import find_machine, read_machine
-from engine.model.machine import Phase
-from engine.rules.schedule import ESTIMATE, Wanted, behind, choose, order, places, ranks
+from engine.model.machine import AgentAct, Phase
+from engine.model.step import Todo
+from engine.rules.schedule import ESTIMATE, Wanted, behind, choose, order, places, ranks, wanted
 
 NAMES = [*"abcdefgh"]
 THINGS = ("phase validation", "role engineer", "provider anthropic")
@@ -105,18 +106,30 @@ def test_as_much_begins_as_there_is_room_for(line: list[Wanted], data: st.DataOb
 
 
 @pytest.mark.parametrize(
-    ("isolation", "wanted"),
+    ("isolation", "several"),
     [
         ({}, 1),
         ({"execution": "worktree"}, 1),
         ({"execution": "worktree", "verification": "worktree"}, 3),
     ],
 )
-def test_stories_are_at_work_side_by_side_only_apart(isolation: dict[str, str], wanted: int) -> None:
+def test_stories_are_at_work_side_by_side_only_apart(isolation: dict[str, str], several: int) -> None:
     """One story is at work in a tree; in worktrees from Red to the end, as many as may be executed at once."""
     machine = read_machine(find_machine("story")).machine
     pipeline = machine.pipeline.model_copy(update={"isolation": isolation, "concurrency": {"execution": 3}})
-    assert places(machine.model_copy(update={"pipeline": pipeline})) == wanted
+    assert places(machine.model_copy(update={"pipeline": pipeline})) == several
+
+
+def test_shared_documents_are_changed_by_one_at_a_time() -> None:
+    """Two stories are validated side by side, but what other stories rest on is fixed by one after the other."""
+    machine = read_machine(find_machine("story")).machine
+
+    def group(story: str, state: str) -> Wanted:
+        todo = [Todo(act=act, role="engineer") for act in machine.states[state].acts() if isinstance(act, AgentAct)]
+        return wanted(story, machine, state, todo, {})
+
+    begun, _ = choose([group("1", "fixing"), group("2", "fixing"), group("3", "validating")], {}, {})
+    assert [one.story for one in begun] == ["1", "3"]
 
 
 def _begun(phase: Phase) -> int:
