@@ -24,21 +24,16 @@ from engine.rules.guards import compile_guard, facts_of
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One story's file, its pack, and the story before it."""
+    """One story's file, its pack, the story before it, and its journal: "" where there is no folder for one."""
 
     pack: str
     story: Found
     before: tuple[str, ...]
+    journal: str
 
     @property
     def file(self) -> Path:
         return self.story.file
-
-    @property
-    def journal(self) -> str:
-        """The path of its journal, "" where there is no folder for one: a folder that comes is noticed."""
-        folder = evidence_folder(self.file, "folders" if self.file.name == "story.md" else "files")
-        return str(folder / JOURNAL) if folder.is_dir() else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +57,9 @@ def list_all(repository: Repository) -> Listing:
         name = folder.relative_to(repository.root).as_posix()
         ids = [story.id for story in found]
         for index, story in enumerate(found):
-            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index])))
+            evidence = evidence_folder(story.file, "folders" if story.file.name == "story.md" else "files")
+            journal = str(evidence / JOURNAL) if evidence.is_dir() else ""  # a folder that comes is noticed
+            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index]), journal))
         folders += [folder, *(story.file.parent for story in found)]
     homes = (repository.root / "machines", shipped_folder())
     folders += [repository.root, *homes]  # a machine or story.toml that comes or goes
