@@ -24,7 +24,7 @@ from engine.look import Repository
 from engine.model.machine import Phase
 from engine.model.row import Row
 from engine.model.step import Place, Step, Waiting
-from engine.read_rows import Listed, list_all, read_row
+from engine.read_rows import Listed, at_home, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
 
@@ -176,7 +176,7 @@ class Pipeline:
         else:
             lane.waiting = advanced.waiting or _too_long(lane)
         folder = self._repository.root / lane.listed.pack
-        lane.listed = replace(lane.listed, home=home_at(self._repository, folder, lane.listed.story))
+        lane.listed = at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
         lane.row = read_row(lane.listed)
         lane.stamp = _stamp(lane.listed.file)
         for step in advanced.steps:
