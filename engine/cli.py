@@ -203,6 +203,33 @@ def run(
 
 
 @app.command()
+def simulate(
+    pack: AnyPack = None,
+    durations: Annotated[Path | None, typer.Option(help="TOML: how long things take, how often they fail.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same run.")] = 1,
+    people: Annotated[int, typer.Option(min=1, help="How many people there are to be asked.")] = 1,
+    stories: Annotated[int | None, typer.Option(min=1, help="Play a made-up pack of so many stories instead.")] = None,
+    machine: Annotated[str, typer.Option(help="The machine of a made-up pack.")] = "story",
+    as_json: Json = False,
+) -> None:
+    """Play what `story run` would do, on virtual time: no agent, no cost, nothing is written.
+
+    Examples: story simulate ·  story simulate 01 --durations slow.toml --seed 7 ·  story simulate --stories 1000
+    """
+    from engine.simulate import played_data, played_lines, simulate_made_up, simulate_packs
+
+    repository = _repository()
+    if stories is None:
+        folders = _packs(repository, pack)
+        played = simulate_packs(repository, folders, durations=durations, seed=seed, people=people)
+    elif pack is not None:
+        raise UsageError("name a pack, or say with --stories how large a made-up one is, not both.")
+    else:
+        played = simulate_made_up(repository, stories, machine, durations=durations, seed=seed, people=people)
+    _say("simulate", "ok", played_data(played, seed), played_lines(played, seed), as_json)
+
+
+@app.command()
 def explain(story: Story, as_json: Json = False) -> None:
     """Say why a story stands where it stands: each way out, and what it still asks for.
 

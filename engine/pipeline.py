@@ -211,7 +211,8 @@ class Pipeline:
 
     def _rank(self) -> None:
         phases: dict[str, Phase] = {key: _phase(lane.row) for key, lane in self.lanes.items()}
-        self._ranks = ranks(self._after, phases)
+        apart = {key for key, lane in self.lanes.items() if lane.listed.home.main}
+        self._ranks = ranks(self._after, phases, apart=apart)
 
     def _lane(self, listed: Listed, several: bool) -> Lane:
         name = f"{listed.pack}/{listed.story.id}" if several else listed.story.id

@@ -58,6 +58,7 @@ FLOORS: dict[str, float] = {
     "homes": 5.3,
     "living": 6.5,
     "pipeline": 7,
+    "simulate": 7,
     "rewind": 6,
     "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.rules.walk import Walk
 
-PLACE = "place"
-"""What a story takes from its first Red until it is over: the tree, or one of the worktrees."""
+TREE = "tree"
+"""What a story takes from its first Red until it is over, unless it has a worktree of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,7 @@ class _Use:
     tail: float
 
 
-def bounds(
-    after: Mapping[str, Sequence[str]], needs: Mapping[str, Sequence[str]], walks: Mapping[str, Walk], places: int
-) -> Bounds:
+def bounds(after: Mapping[str, Sequence[str]], needs: Mapping[str, Sequence[str]], walks: Mapping[str, Walk]) -> Bounds:
     """The bounds of a run, of walks that are known to the end; `after` is what `order` gives."""
     length = {story: _lengths(walk) for story, walk in walks.items()}
     ready: dict[str, float] = {}
@@ -49,11 +47,11 @@ def bounds(
     for story in reversed([*after]):
         tail[story] = max((length[other][1] + tail[other] for other in after[story]), default=0.0)
     uses: dict[str, list[_Use]] = {}
-    limits: dict[str, int] = {PLACE: places}
+    limits: dict[str, int] = {TREE: 1}
     for story, walk in walks.items():
         before, work = length[story]
-        if work:
-            uses.setdefault(PLACE, []).append(_Use(ready[story], work, tail[story]))
+        if work and walk.in_tree:
+            uses.setdefault(TREE, []).append(_Use(ready[story], work, tail[story]))
         for what, use in _uses(walk, ready[story] - before, tail[story], limits).items():
             uses.setdefault(what, []).append(use)
     most = {what: _least(found, limits[what]) for what, found in uses.items()}

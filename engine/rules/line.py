@@ -27,9 +27,9 @@ class Line:
         self._taken: dict[str, int] = {}
         self._numbers = count()
 
-    def free(self, what: str, limit: int) -> bool:
-        """Is there room?"""
-        return self._taken.get(what, 0) < limit
+    def has_room(self, one: Wanted) -> bool:
+        """Could somebody begin now?"""
+        return one.fits(self._taken)
 
     def join(self, one: Wanted, rank: float) -> None:
         """Wait. Of those that take the same, only the first can be next."""

@@ -1,14 +1,13 @@
 """Which story goes first, and what may run side by side. Pure: the same for real runs and for simulated ones.
 
 order       depends_on → the dependents of each story; a cycle or an unknown id is an error that shows the path
-ranks       who goes first: who is at work, then who can be next; of those, who has the longest way to the end
-places      how many stories may be at work at once, from first Red until complete
+ranks       who goes first: who holds the tree, then who can be next; of those, who has the longest way to the end
 choose      of the groups of actions that wait, those for which there is room, longest way first
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import UsageError
@@ -66,19 +65,26 @@ def order(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def ranks(
-    dependents: dict[str, list[str]], phases: Mapping[str, Phase], minutes: Minutes = ESTIMATE
+    dependents: dict[str, list[str]],
+    phases: Mapping[str, Phase],
+    minutes: Minutes = ESTIMATE,
+    *,
+    apart: Collection[str] = (),
 ) -> dict[str, float]:
     """Story → how far in front it is, by the longest way from where it stands through the stories after it.
 
-    `dependents` as `order` gives them; what is validated while its predecessor is executed lengthens no way.
+    `dependents` as `order` gives them; what is validated while its predecessor is executed lengthens no way. Those
+    `apart` are executed in worktrees of their own.
     """
-    after = behind(dependents, phases, minutes)
-    far = {
-        other for story, others in dependents.items() if phases[story] in ("validation", "ready") for other in others
-    }
+    after, left = behind(dependents, phases, minutes), lefts(minutes)
+    far = set[str]()
+    for story, others in dependents.items():
+        if phases[story] in ("validation", "ready"):
+            far.update(others)
     return {
-        story: rank(phases[story], after[story], minutes, at_work=phases[story] in WORK, near=story not in far)
+        story: rank(left[phase], after[story], holds=phase in WORK and story not in apart, near=story not in far)
         for story in dependents
+        for phase in (phases[story],)
     }
 
 
@@ -86,29 +92,27 @@ def behind(
     dependents: dict[str, list[str]], phases: Mapping[str, Phase], minutes: Minutes = ESTIMATE
 ) -> dict[str, float]:
     """Story → minutes of the longest way through the stories after it, from when it is complete."""
+    left = lefts(minutes)
     rest: dict[str, float] = {}  # from the beginning of its execution on
     after: dict[str, float] = {}
-    built = sum(minutes[phase] for phase in WORK)
-    for story in reversed(dependents):
-        after[story] = max((rest[other] for other in dependents[story]), default=0.0)
-        rest[story] = min(built, _left(phases[story], minutes)) + after[story]
+    for story, others in reversed(dependents.items()):
+        after[story] = behind = max([rest[other] for other in others], default=0.0)
+        rest[story] = min(left["execution"], left[phases[story]]) + behind
     return after
 
 
-def rank(phase: Phase, after: float, minutes: Minutes = ESTIMATE, *, at_work: bool, near: bool) -> float:
-    """How far in front a story is in a phase, with `after` minutes of other stories behind it.
+def lefts(minutes: Minutes = ESTIMATE) -> dict[Phase, float]:
+    """Phase → the minutes of a story from there to its end."""
+    return {phase: sum(minutes[later] for later in _ORDER[place:]) for place, phase in enumerate(_ORDER)}
 
-    Those at work come first: each holds a place that others wait for. Then those that are `near`, since all that they
-    need is complete or at work: they are executed next, and should be validated by then.
+
+def rank(left: float, after: float, *, holds: bool, near: bool) -> float:
+    """How far in front a story is of which so many minutes are `left`, with `after` minutes of others behind it.
+
+    First comes who `holds` the tree, for which all others wait. Then those that are `near`, since all that they need is
+    complete or at work: they are executed next, and should be validated by then.
     """
-    return _left(phase, minutes) + after + (2 * _FIRST if at_work else _FIRST if near else 0.0)
-
-
-def places(machine: Machine) -> int:
-    """How many stories may be at work at once: one in a tree, else as many as may be executed at once."""
-    isolation = machine.pipeline.isolation
-    apart = all(isolation.get(phase) == "worktree" for phase in WORK)
-    return machine.pipeline.concurrency.get("execution", 1) if apart else 1
+    return left + after + (2 * _FIRST if holds else _FIRST if near else 0.0)
 
 
 def wanted(story: str, machine: Machine, state: str, todo: Sequence[Todo], providers: Mapping[str, str]) -> Wanted:
@@ -150,10 +154,6 @@ def choose(
             for what, n in one.takes.items():
                 now[what] = now.get(what, 0) + n
     return chosen, now
-
-
-def _left(phase: Phase, minutes: Minutes) -> float:
-    return sum(minutes[later] for later in _ORDER[_ORDER.index(phase) :])
 
 
 def _cycle(needs: Mapping[str, Sequence[str]], done: Mapping[str, object]) -> str:

@@ -16,9 +16,9 @@ from random import Random
 from typing import NamedTuple
 
 from engine.model.machine import Phase
-from engine.rules.bounds import PLACE, Bounds, bounds
+from engine.rules.bounds import TREE, Bounds, bounds
 from engine.rules.line import Line
-from engine.rules.schedule import Wanted, behind, order, rank
+from engine.rules.schedule import Wanted, behind, lefts, order, rank
 from engine.rules.walk import Kind, Stage, Walk
 from engine.rules.workplace import WORK
 
@@ -52,9 +52,9 @@ class Played:
     complete: int = 0
     makespan: float = 0.0
     unvalidated: float = 0.0  # while any story waited for its validation after those that it needs were complete
-    idle: float = 0.0  # of that, while a place to execute it was free
+    idle: float = 0.0  # of that, while there was room to execute the one that waited longest
     late: int = 0  # the stories that waited so
-    queued: int = 0  # of those, the ones whose validation had to wait for room
+    crowded: float = 0.0  # how much sooner those were validated, all together, had they never waited for room before
     roles: dict[str, Busy] = field(default_factory=dict)
     asked: int = 0
     waited: float = 0.0  # for people: from question to answer, all stories together
@@ -71,18 +71,17 @@ def simulate(
     needs: Mapping[str, Sequence[str]],
     walks: Mapping[str, Walk],
     *,
-    places: int = 1,
     note: Callable[[Span], None] = lambda _: None,
 ) -> Played:
-    """Play a run of stories, each of which is executed when those that it needs are complete, in one of the places."""
+    """Play a run of stories, each of which is executed when those that it needs are complete."""
     after = order(needs)
     failed = [story for story in after if not walks[story].success]
     held = _all_behind(failed, after)
     abandoned = [story for story in failed if story not in held or not walks[story].works]
     blocked = held.keys() - {*abandoned}
     gone = {story: _unexecuted(walks[story]) if story in blocked else walks[story] for story in after}
-    told = Played(len(after), abandoned, sorted(blocked), bounds(after, needs, gone, places))
-    _Run(after, needs, gone, places, told, note).play()
+    told = Played(len(after), abandoned, sorted(blocked), bounds(after, needs, gone))
+    _Run(after, needs, gone, told, note).play()
     return told
 
 
@@ -104,14 +103,15 @@ class _Run:
         after: dict[str, list[str]],
         needs: Mapping[str, Sequence[str]],
         walks: Mapping[str, Walk],
-        places: int,
         told: Played,
         note: Callable[[Span], None],
     ) -> None:
         self._after, self._walks, self._told, self._note = after, walks, told, note
-        self._places, self._place = places, Kind("ready", Wanted("", {PLACE: 1}, {PLACE: places}))
+        self._tree = Kind("ready", Wanted("", {TREE: 1}, {TREE: 1}))
+        self._apart = Kind("ready", Wanted("", {}))
         self._open = {story: len(set(names)) for story, names in needs.items()}
         self._far = dict(self._open)  # how many of those that each needs are not at work yet
+        self._left = lefts()
         self._behind = behind(after, {story: _starts(walk) for story, walk in walks.items()})
         self._stages = {story: iter(walk.stages) for story, walk in walks.items()}
         self._now = 0.0
@@ -122,8 +122,8 @@ class _Run:
         self._placed: dict[str, tuple[float, float]] = {}  # who is at work: asked for its place, and took it
         self._parked: set[str] = set()  # validated, and waiting for those that they need
         self._validated: set[str] = set()
-        self._unvalidated: set[str] = set()  # … although those that it needs are complete
-        self._queued: set[str] = set()
+        self._unvalidated: dict[str, float] = {}  # … although those that it needs are complete, since when
+        self._queued: dict[str, float] = {}  # how long each waited for room before it was validated
         self._lost = {*told.abandoned, *told.blocked}
         self._line = Line()
         self._due: list[tuple[float, int, str, bool]] = []  # when a stage ends, or a person notices its question
@@ -146,7 +146,7 @@ class _Run:
         then = self._due[0][0]
         if self._unvalidated:
             self._told.unvalidated += then - self._now
-            self._told.idle += (then - self._now) * self._line.free(PLACE, self._places)
+            self._told.idle += (then - self._now) * self._has_room(next(iter(self._unvalidated)))
         self._now = then
         while self._due and self._due[0][0] == then:
             *_, story, ends = heapq.heappop(self._due)
@@ -168,7 +168,7 @@ class _Run:
             if self._open[story]:
                 self._parked.add(story)
             else:
-                self._join(story, self._place)
+                self._join(story, self._place(story))
         else:
             self._ask(story)
 
@@ -184,15 +184,28 @@ class _Run:
         self._joined[story] = self._now
         if kind.wants.takes:
             self._line.join(Wanted(story, kind.wants.takes, kind.wants.limits), self._rank(story, kind.phase))
+        elif kind is self._apart:
+            self._work(story)
         else:
             self._begin(story)
 
+    def _place(self, story: str) -> Kind:
+        """Where a story is executed: in the tree, or apart from all others."""
+        return self._tree if self._walks[story].in_tree else self._apart
+
+    def _has_room(self, story: str) -> bool:
+        """Could it be executed now, were it validated?"""
+        walk = self._walks[story]
+        first = walk.stages[walk.split()].kind if walk.works else self._apart
+        return self._line.has_room(first.wants) and self._line.has_room(self._place(story).wants)
+
     def _rank(self, story: str, phase: Phase) -> float:
-        return rank(phase, self._behind[story], at_work=story in self._placed, near=not self._far[story])
+        holds = story in self._placed and self._walks[story].in_tree
+        return rank(self._left[phase], self._behind[story], holds=holds, near=not self._far[story])
 
     def _admit(self) -> None:
         for one in self._line.leave():
-            if PLACE in one.takes:
+            if TREE in one.takes:
                 self._work(one.story)
             else:
                 self._begin(one.story)
@@ -209,8 +222,8 @@ class _Run:
 
     def _begin(self, story: str) -> None:
         stage = self._stage[story]
-        if story not in self._validated and self._now > self._joined[story]:
-            self._queued.add(story)
+        if story not in self._validated:
+            self._queued[story] = self._queued.get(story, 0.0) + self._now - self._joined[story]
         self._began[story] = self._now
         self._later(stage.minutes, story, ends=True)
 
@@ -236,8 +249,8 @@ class _Run:
         """A story is through: those that need it have one less to wait for."""
         self._validate(story)
         if story in self._placed:
-            self._line.give_back(self._place.wants)
-            self._note(Span(story, self._place, *self._placed.pop(story), self._now))
+            self._line.give_back(self._place(story).wants)
+            self._note(Span(story, self._place(story), *self._placed.pop(story), self._now))
         if story in self._lost:
             return
         self._told.complete += 1
@@ -246,16 +259,16 @@ class _Run:
             if not self._open[other]:
                 if other in self._parked:
                     self._parked.discard(other)
-                    self._join(other, self._place)
+                    self._join(other, self._place(other))
                 elif other not in self._validated:
-                    self._unvalidated.add(other)
+                    self._unvalidated[other] = self._now
 
     def _validate(self, story: str) -> None:
         self._validated.add(story)
         if story in self._unvalidated:
-            self._unvalidated.discard(story)
+            waited = self._now - self._unvalidated.pop(story)
             self._told.late += 1
-            self._told.queued += story in self._queued
+            self._told.crowded += min(waited, self._queued.get(story, 0.0))
 
 
 def _starts(walk: Walk) -> Phase:

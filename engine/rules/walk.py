@@ -53,10 +53,11 @@ class Stage(NamedTuple):
 
 @dataclass(slots=True)
 class Walk:
-    """All that a story goes through, in order, and whether it ends well."""
+    """All that a story goes through, in order; whether it ends well; whether it is executed in the one tree."""
 
     stages: list[Stage] = field(default_factory=list)
     success: bool = True
+    in_tree: bool = True
 
     @property
     def works(self) -> bool:
@@ -91,7 +92,8 @@ class Walker:
     def walk(self, dice: random.Random, at: str | None = None) -> Walk:
         """A story's whole way; `at` leaves out what lies before it first comes to this state, or beyond its phase."""
         story = _Story(self, dice)
-        machine, walk = self._machine, Walk()
+        machine = self._machine
+        walk = Walk(in_tree=machine.pipeline.isolation.get("execution") != "worktree")
         passed = at is None
         for _ in range(ENDLESS):
             if story.state in machine.terminal:

@@ -10,6 +10,7 @@ from engine.errors import FormatError
 from engine.files.durations import SHIPPED, read_durations
 from engine.files.machine_file import find_machine, read_machine
 
+ROOT = Path(__file__).parents[2]
 STATES = ("red", "gorilla")
 OPTIONS = {"approve": ("approve", "abandon")}
 
@@ -20,6 +21,11 @@ def test_what_ships_names_what_the_shipped_machine_has() -> None:
     options = {name: [*decision.options] for name, decision in machine.decisions.items()}
     read = read_durations(SHIPPED, states=machine.states, options=options)
     assert all(value is not None for value in read.default.model_dump().values())
+
+
+def test_the_documents_show_what_ships() -> None:
+    """docs/pipeline.md holds the shipped file, word for word."""
+    assert f"```toml\n{SHIPPED.read_text('utf-8')}```" in (ROOT / "docs/pipeline.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

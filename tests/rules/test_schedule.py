@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +13,7 @@ from engine.errors import UsageError
 from engine.files.machine_file import find_machine, read_machine
 from engine.model.machine import AgentAct, Phase
 from engine.model.step import Todo
-from engine.rules.schedule import ESTIMATE, Wanted, behind, choose, order, places, ranks, wanted
+from engine.rules.schedule import ESTIMATE, Wanted, behind, choose, order, ranks, wanted
 
 NAMES = [*"abcdefgh"]
 THINGS = ("phase validation", "role engineer", "provider anthropic")
@@ -73,21 +72,22 @@ def test_the_way_behind_a_story_is_the_longest(needs: dict[str, list[str]], data
     assert behind(order(needs), at) == {story: longest(story) for story in needs}
 
 
-@given(packs(), st.data())
-def test_who_holds_others_up_goes_first(needs: dict[str, list[str]], data: st.DataObject) -> None:
-    """A story at work goes before all others, then those of which all that they need is complete or at work."""
+@given(packs(), st.data(), st.sets(st.sampled_from(NAMES)))
+def test_who_holds_others_up_goes_first(needs: dict[str, list[str]], data: st.DataObject, apart: set[str]) -> None:
+    """Who holds the tree goes before all others, then those of which all that they need is complete or at work."""
     at: dict[str, Phase] = {story: data.draw(phases) for story in needs}
-    rank = ranks(order(needs), at)
+    rank = ranks(order(needs), at, apart=apart)
 
     def tier(story: str) -> int:
-        working = at[story] in ("execution", "verification")
-        return 2 if working else all(at[need] in ("execution", "verification", "done") for need in needs[story])
+        if at[story] in ("execution", "verification") and story not in apart:
+            return 2
+        return all(at[need] in ("execution", "verification", "done") for need in needs[story])
 
     for one in needs:
         for other in needs:
             assert tier(one) <= tier(other) or rank[one] > rank[other]
-            if at[one] == at[other] and tier(one) == tier(other) and one in needs[other]:
-                assert rank[one] > rank[other] or at[one] in ("done", "verification", "execution")
+            if one in needs[other] and tier(one) == tier(other) and at[one] == at[other] == "validation":
+                assert rank[one] > rank[other]
 
 
 @given(lines(), st.data())
@@ -103,21 +103,6 @@ def test_as_much_begins_as_there_is_room_for(line: list[Wanted], data: st.DataOb
     assert not any(one.fits(taken) for one in line if one not in chosen)
     assert [rank[one.story] for one in chosen] == sorted((rank[one.story] for one in chosen), reverse=True)
     assert not line or max(line, key=lambda one: rank[one.story]) in chosen
-
-
-@pytest.mark.parametrize(
-    ("isolation", "several"),
-    [
-        ({}, 1),
-        ({"execution": "worktree"}, 1),
-        ({"execution": "worktree", "verification": "worktree"}, 3),
-    ],
-)
-def test_stories_are_at_work_side_by_side_only_apart(isolation: dict[str, str], several: int) -> None:
-    """One story is at work in a tree; in worktrees from Red to the end, as many as may be executed at once."""
-    machine = read_machine(find_machine("story")).machine
-    pipeline = machine.pipeline.model_copy(update={"isolation": isolation, "concurrency": {"execution": 3}})
-    assert places(machine.model_copy(update={"pipeline": pipeline})) == several
 
 
 def test_shared_documents_are_changed_by_one_at_a_time() -> None:
