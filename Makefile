@@ -8,10 +8,10 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis lint format faults fuzz bench bench-peers clean advance run status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test clis lint format faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
-	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -44,6 +44,9 @@ fuzz: $(READY) #- the random suites, 100 times longer
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-schedule: $(READY) #- the scheduler against lower bounds and the exact optimum, on simulated runs
+	@$(BIN)/python benchmarks/schedule.py
 
 bench-peers: $(READY) #- `story status` against its peers, installed by npm and pip into .tools/peers
 	@$(BIN)/python benchmarks/peers/measure.py --install

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -31,8 +32,6 @@ from engine.rules.statechart import Statechart
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-PEERS_HEADING = "## Against peers"
-"""From here on RESULTS.md is peers/measure.py's."""
 TIME = "2026-01-01T00:00:00Z"
 MACHINE = read_machine(find_machine("story")).machine
 
@@ -60,8 +59,7 @@ def main() -> int:
     rows = [*status_rows(200, 15 if not quick else 3), decide_row(20_000 if not quick else 2_000), write_row(300)]
     rows[1:1] = status_rows(10_000 if not quick else 1_000, 7 if not quick else 2)
     text = report(rows)
-    _, heading, peers = RESULTS.read_text("utf-8").partition(PEERS_HEADING) if RESULTS.exists() else ("", "", "")
-    RESULTS.write_text(f"{text}\n{heading}{peers}" if heading else text, "utf-8")
+    write_section("# Benchmarks", text)
     print(text)
     return 0
 
@@ -221,6 +219,16 @@ def median(work: Callable[[], object], runs: int) -> float:
 def ms(seconds: float) -> str:
     """A time in milliseconds."""
     return f"{seconds * 1e3:.1f} ms" if seconds >= 0.01 else f"{seconds * 1e3:.2f} ms"
+
+
+def write_section(heading: str, text: str) -> None:
+    """Write a section of RESULTS.md anew, or add it; those of other programs stay."""
+    before = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    parts = {
+        part.partition("\n")[0]: part.strip() for part in re.split(r"^(?=##? )", before, flags=re.M) if part.strip()
+    }
+    parts[heading] = text.strip()
+    RESULTS.write_text("\n\n".join(parts.values()) + "\n", "utf-8")
 
 
 def report(rows: list[Row]) -> str:
