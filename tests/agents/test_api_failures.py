@@ -142,6 +142,7 @@ def test_a_page_instead_of_an_answer_is_named_with_its_address(tmp_path: Path, k
     assert f"({desk.player.base_url}): the answer cannot be read" in reply.why
     raw = desk.player.transcript("4/validating/builder-v/1.1-abcd").raw
     assert b"<html>Welcome</html>" in raw.read_bytes()
+    assert reply.why.endswith(f"What came is kept in {raw}.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
