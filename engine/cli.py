@@ -168,9 +168,9 @@ def run(
 
     Examples: story run ·  story run docs/stories --json ·  make run
     """
-    from engine.live import Watch, show
     from engine.notify import notify
     from engine.pipeline import Told, run_packs
+    from engine.screen import show_run
     from engine.wiring import providers_of, wire
 
     repository = _repository()
@@ -178,15 +178,15 @@ def run(
     told = Told(
         step=lambda name, step: _tell(f"story {name}: {step.source} → {step.dest}"),
         waits=lambda name, result: notify(repository, name, result),
+        shown=lambda now: show_run(now, watch, _tell, terminal=sys.stderr.isatty()),
     )
-    with show(watch, _tell, terminal=sys.stderr.isatty()):
-        done = run_packs(
-            repository,
-            _packs(repository, pack),
-            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
-            providers=lambda machine: providers_of(machine, repository),
-            told=told,
-        )
+    done = run_packs(
+        repository,
+        _packs(repository, pack),
+        ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
+        providers=lambda machine: providers_of(machine, repository),
+        told=told,
+    )
     refused = any(left.error for left in done.left)
     outcome: Outcome = "refused" if refused else "moved" if done.steps else "waiting"
     _say("run", outcome, report.ran_data(done), report.ran_lines(done), as_json)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -39,6 +40,27 @@ class Left:
     state: str
     waiting: Waiting | None
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One story as it stands at one moment of a run, as data to be shown.
+
+    `key` is its path in the main tree, wherever it lives; `after` are the stories that it waits for; `rank` says how
+    much it blocks.
+    """
+
+    name: str
+    key: str
+    row: Row
+    at_work: bool
+    after: tuple[str, ...]
+    waiting: Waiting | None
+    error: str
+    rank: float
+
+
+Now = Callable[[], Sequence[Standing]]
 
 
 @dataclass(slots=True)
@@ -73,10 +95,14 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Whom the pipeline tells of what it does: a step, and a story that waits for a person."""
+    """Whom the pipeline tells of what it does: a step, and a story that waits for a person.
+
+    `shown` is entered as long as it runs, and may ask from any thread how the stories stand.
+    """
 
     step: Callable[[str, Step], None] = lambda _story, _step: None
     waits: Callable[[str, Advanced], None] = lambda _story, _advanced: None
+    shown: Callable[[Now], AbstractContextManager[None]] = lambda _now: nullcontext()
 
 
 def run_packs(
@@ -89,7 +115,10 @@ def run_packs(
     sleep: Sleep = asyncio.sleep,
 ) -> Ran:
     """Advance every story of these packs that may move, until nothing moves without a person."""
-    return asyncio.run(Pipeline(repository, folders, ports_of, providers, told or Told()).run(sleep))
+    told = told or Told()
+    pipeline = Pipeline(repository, folders, ports_of, providers, told)
+    with told.shown(pipeline.now):
+        return asyncio.run(pipeline.run(sleep))
 
 
 class Pipeline:
@@ -137,6 +166,25 @@ class Pipeline:
         self._ran.complete = sum(lane.row.complete for lane in self.lanes.values())
         return self._ran
 
+    def now(self) -> list[Standing]:
+        """Each story as it stands at this moment, in the order of its pack; those at work are read anew."""
+        at_work = {lane.name for lane in [*self._tasks.values()]}
+        return [self._standing(key, lane, lane.name in at_work) for key, lane in self.lanes.items()]
+
+    def _standing(self, key: str, lane: Lane, at_work: bool) -> Standing:
+        row = read_row(self._found(lane)) if at_work else lane.row
+        after = [other for need in self._needs(lane) if not (other := self.lanes[need]).row.complete]
+        return Standing(
+            name=lane.name,
+            key=key,
+            row=row,
+            at_work=at_work,
+            after=tuple(other.name for other in after) if row.queued else (),
+            waiting=lane.waiting,
+            error=lane.error,
+            rank=self._ranks[key],
+        )
+
     def _start(self) -> None:
         """A task for each story that may move, longest way first."""
         now = self._clock()
@@ -173,8 +221,7 @@ class Pipeline:
             advanced = Advanced()
         else:
             lane.waiting = advanced.waiting or _too_long(lane)
-        folder = self._repository.root / lane.listed.pack
-        lane.listed = replace(lane.listed, home=home_at(self._repository, folder, lane.listed.story))
+        lane.listed = self._found(lane)
         lane.row = read_row(lane.listed)
         lane.stamp = _stamp(lane.listed.file)
         for step in advanced.steps:
@@ -214,6 +261,11 @@ class Pipeline:
     def _lane(self, listed: Listed, several: bool) -> Lane:
         name = f"{listed.pack}/{listed.story.id}" if several else listed.story.id
         return Lane(name=name, listed=listed, row=read_row(listed))
+
+    def _found(self, lane: Lane) -> Listed:
+        """A story where it lives now."""
+        folder = self._repository.root / lane.listed.pack
+        return replace(lane.listed, home=home_at(self._repository, folder, lane.listed.story))
 
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""
