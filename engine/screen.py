@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.lanes import Now, Ran, Standing
 from engine.live import Heart, Screen, Watch, plain, spell
-from engine.pipeline import Now, Standing
-from engine.report import place_lines, wall_time
+from engine.report import place_lines, ran_lines, wall_time
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -32,6 +33,21 @@ def show_run(now: Now, watch: Watch, say: Callable[[str], None], *, terminal: bo
 
     console, began = Console(stderr=True), watch.clock()
     return Screen(lambda: drawn(now(), watch, watch.clock() - began, console.height), console)
+
+
+@dataclass(slots=True)
+class AtRest:
+    """Says in a pipe what is left when nothing moves without a person, each time that it is something else."""
+
+    say: Callable[[str], None] | None
+    told: list[str] = field(default_factory=list)
+
+    def __call__(self, ran: Ran) -> None:
+        lines = ran_lines(ran)[1:]
+        if self.say and lines != self.told:
+            for line in [*lines, "waiting for a file to be saved …"]:
+                self.say(line)
+        self.told = lines
 
 
 def beats(standings: Sequence[Standing], watch: Watch) -> list[str]:

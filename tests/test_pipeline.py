@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import UsageError
-from engine.pipeline import Now, Told
+from engine.lanes import Now, Told
 from tests.packs import PackRepo
 from tests.repo import git
 

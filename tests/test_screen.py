@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console, RenderableType
 
+from engine.lanes import Standing
 from engine.live import Heart, Watch
 from engine.model.row import Row, Took
 from engine.model.step import Place, Waiting
-from engine.pipeline import Standing
 from engine.screen import beats, drawn, show_run, waits
 from tests.cli.run import state_home
 from tests.packs import PackRepo
