@@ -62,7 +62,7 @@ class Ran:
 class Lane:
     """One story in the pipeline: where it stands, and whom it waits for.
 
-    That was found when its file was like `stamp`, and `freed` stories had ended. `asked` is what the person was told.
+    That was found when its file was like `stamp`, and `freed` steps had been taken. `asked` is what a person was told.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Lane:
     error: str = ""
     stamp: Stamp = (0, 0)
     freed: int = 0
-    asked: Waiting | None = None
+    asked: tuple[tuple[str, str], ...] = ()
 
     @property
     def over(self) -> bool:
@@ -82,6 +82,13 @@ class Lane:
         """The story's folder, or its file and the folder of its evidence; in the main tree and where it lives."""
         for file in (self.listed.story.file, self.listed.file):
             yield from (file.parent,) if file.name == "story.md" else (file, evidence_folder(file, "files"))
+
+    def asks_anew(self) -> bool:
+        """Does it ask a person something that she has not been told of yet, wherever that stands by now?"""
+        if self.waiting is None or self.waiting.for_ != "person":
+            return False
+        before, self.asked = self.asked, tuple((place.file, place.text) for place in self.waiting.items)
+        return self.asked != before
 
     def wake(self) -> None:
         """Let it be looked at again, unless it is over, or paused until a time."""

@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from engine.advance import Advanced
@@ -24,7 +25,8 @@ from engine.living import PortsOf, advance_home, foresee_home
 from engine.look import Repository, open_repository
 from engine.model.machine import Phase
 from engine.model.row import Row
-from engine.model.step import Place, Waiting
+from engine.model.step import Place, Step, Waiting
+from engine.ports import Ports
 from engine.read_rows import Listed, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
@@ -66,7 +68,7 @@ class Pipeline:
     ) -> None:
         self._repository, self._folders, self._told = repository, folders, told
         self._room = Room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
-        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit)
+        self._ports_of = ports_of
         self._clock = ports_of(repository).clock
         self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
         self._ran = Ran()
@@ -128,7 +130,7 @@ class Pipeline:
         for lane in self._tasks.values() if stopped else ():
             folder, id_ = self._repository.root / lane.listed.pack, lane.listed.story.id
             try:
-                lane.waiting = foresee_home(self._repository, folder, id_, ports_of=self._ports)
+                lane.waiting = foresee_home(self._repository, folder, id_, ports_of=partial(self._ports, lane))
             except (EngineError, OSError) as err:
                 lane.error = str(err)
         self._ran.left, self._ran.stopped = list(self._left()), stopped
@@ -202,8 +204,17 @@ class Pipeline:
             if lane.name not in running and self._may_move(lane, now):
                 lane.waiting, lane.error, lane.freed = None, "", self._freed
                 folder = self._repository.root / lane.listed.pack
-                run = advance_home(self._repository, folder, lane.listed.story.id, ports_of=self._ports)
+                ports = partial(self._ports, lane)
+                run = advance_home(self._repository, folder, lane.listed.story.id, ports_of=ports)
                 self._tasks[asyncio.create_task(run)] = lane
+
+    def _ports(self, lane: Lane, home: Repository) -> Ports:
+        return replace(self._ports_of(home), admit=self._room.admit, stepped=partial(self._stepped, lane))
+
+    def _stepped(self, lane: Lane, step: Step) -> None:
+        self._ran.steps.append((lane.name, step))
+        self._freed += 1
+        self._told.step(lane.name, step)
 
     def _may_move(self, lane: Lane, now: str) -> bool:
         if lane.row.state is None or lane.over:
@@ -232,11 +243,7 @@ class Pipeline:
         lane.listed = self._found(lane)
         lane.row = read_row(lane.listed)
         lane.stamp = stamp(lane.listed.file)
-        for step in advanced.steps:
-            self._ran.steps.append((lane.name, step))
-            self._told.step(lane.name, step)
         self._rank()
-        self._freed += bool(advanced.steps)
         for other in self.lanes.values():
             if (
                 other.freed != self._freed
@@ -244,8 +251,7 @@ class Pipeline:
                 and other.waiting.for_ in ("dependencies", "tree", "engine")
             ):
                 other.waiting = None  # what it waits for may be there by now
-        if lane.waiting is not None and lane.waiting.for_ == "person" and _asked(lane.waiting) != _asked(lane.asked):
-            lane.asked = lane.waiting
+        if lane.asks_anew():
             await asyncio.to_thread(self._told.waits, lane.name, advanced)
 
     def _pause(self) -> float | None:
@@ -279,11 +285,6 @@ class Pipeline:
 
 def _name(listed: Listed, several: bool) -> str:
     return f"{listed.pack}/{listed.story.id}" if several else listed.story.id
-
-
-def _asked(waiting: Waiting | None) -> list[tuple[str, str]]:
-    """What a person is asked, wherever it stands in its file by now."""
-    return [(place.file, place.text) for place in waiting.items] if waiting else []
 
 
 def _phase(row: Row) -> Phase:

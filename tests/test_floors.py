@@ -97,6 +97,7 @@ HOMES = {
         "process.py",
         "agents/api.py",
         "agents/api_ear.py",
+        "agents/scripted.py",
     },
     "watchfiles": {"saved.py"},
     "anthropic": {"agents/api_model.py"},

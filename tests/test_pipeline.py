@@ -26,6 +26,15 @@ def test_all_that_needs_no_person_is_done_in_one_run(tmp_path: Path) -> None:
     ]
 
 
+def test_steps_are_told_as_they_are_taken(tmp_path: Path) -> None:
+    """A step is told when it was written, not when its story stops."""
+    repo = PackRepo(tmp_path, {"1": None})
+    told: list[tuple[str, str]] = []
+    ran = repo.run(told=Told(step=lambda story, step: told.append((step.dest, repo.at(story)))))
+    assert told == [(state, state) for state in ("validating", "consolidating", "approving")]
+    assert [step.dest for _, step in ran.steps] == [state for state, _ in told]
+
+
 def test_a_pack_is_run_to_its_end(tmp_path: Path) -> None:
     """With a person who answers what she is asked, every story ends complete, and none is executed too early."""
     repo = PackRepo(tmp_path, {"1": None, "2": None, "3": ["1"]})
