@@ -18,7 +18,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@
 
-demo: $(READY) #- the example project from drafted to complete, in a scratch copy
+demo: $(READY) #- the example project as a pipeline, from drafted to complete, in a scratch copy
 	@$(BIN)/python examples/demo.py
 
 test: $(READY) #- the test suite (at most five minutes)

@@ -163,6 +163,7 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
     show_derived(after)
     if ports.commit:
         commit_step(seen, step)
+    ports.stepped(step)
     return None
 
 

@@ -169,37 +169,42 @@ def advance(
 def run(
     pack: AnyPack = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit each step, authored as who took it.")] = False,
+    go_on: Annotated[bool, typer.Option("--watch", help="Go on whenever a file is saved, until all is over.")] = False,
     as_json: Json = False,
 ) -> None:
     """Advance every story that may move, side by side, until nothing moves without a person.
 
     Validation runs ahead of execution; one story at a time is executed in the tree. Exit code 1 when one was refused.
 
-    Examples: story run ·  story run docs/stories --json ·  make run
+    Examples: story run ·  story run --watch ·  story run docs/stories --json ·  make run
     """
-    from engine.live import Watch, show
+    from engine.lanes import Told
     from engine.notify import notify
-    from engine.pipeline import Told, run_packs
+    from engine.pipeline import run_packs
+    from engine.screen import AtRest, show_run
     from engine.wiring import providers_of, wire
 
     repository = _repository()
-    watch = Watch()
+    watch, terminal = Watch(), sys.stderr.isatty()
     told = Told(
         step=lambda name, step: _tell(f"story {name}: {step.source} → {step.dest}"),
         waits=lambda name, result: notify(repository, name, result),
+        rests=AtRest(None if terminal else _tell),
+        wrong=_tell,
+        shown=lambda now: show_run(now, watch, _tell, terminal=terminal),
     )
-    with show(watch, _tell, terminal=sys.stderr.isatty()):
-        done = run_packs(
-            repository,
-            _packs(repository, pack),
-            ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
-            providers=lambda machine: providers_of(machine, repository),
-            told=told,
-        )
+    done = run_packs(
+        repository,
+        _packs(repository, pack),
+        ports_of=lambda home: wire(home, tell=_tell, watch=watch, commit=commit),
+        providers=lambda machine: providers_of(machine, repository),
+        told=told,
+        watch=go_on,
+    )
     refused = any(left.error for left in done.left)
     outcome: Outcome = "refused" if refused else "moved" if done.steps else "waiting"
     _say("run", outcome, report.ran_data(done), report.ran_lines(done), as_json)
-    raise typer.Exit(1 if refused else 0)
+    raise typer.Exit(_STOPPED if done.stopped else 1 if refused else 0)
 
 
 @app.command()

@@ -21,10 +21,11 @@ _DOING = 100
 
 @dataclass(slots=True)
 class Running:
-    """One agent or gate at work. `began` is in seconds of a clock that never goes back."""
+    """One agent or gate at work. `began` is in seconds of a clock that never goes back; `story` is story.md's path."""
 
     who: str
     began: float
+    story: str = ""
     doing: str = ""
     tokens: int = 0
     cost: float | None = None
@@ -37,9 +38,9 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     running: dict[str, Running] = field(default_factory=dict)
 
-    def began(self, call: str, who: str) -> None:
+    def began(self, call: str, who: str, story: str = "") -> None:
         """An agent or gate began."""
-        self.running[call] = Running(who, self.clock())
+        self.running[call] = Running(who, self.clock(), story)
 
     def doing(self, call: str, what: str, tokens: int = 0, cost: float | None = None) -> None:
         """Say what it does now, and what it took so far: tokens and, where the price is known, US dollars."""
@@ -52,25 +53,33 @@ class Watch:
         """It is over."""
         self.running.pop(call, None)
 
-    def lines(self) -> list[str]:
+    def at_work(self, story: str | None = None) -> list[Running]:
+        """Those that are at work, for one story or for any."""
+        return [one for one in [*self.running.values()] if story in (None, one.story)]
+
+    def lines(self, story: str | None = None, *, took: bool = True) -> list[str]:
         """One line for each that is at work: who, for how long, what it does, what it took."""
-        return [_line(one, self.clock() - one.began) for one in [*self.running.values()]]
+        return [_line(one, self.clock() - one.began, took) for one in self.at_work(story)]
 
 
 def show(watch: Watch, say: Callable[[str], None], *, terminal: bool) -> AbstractContextManager[None]:
     """Show who is at work, on a terminal in place, else by heartbeats."""
     if not terminal:
-        return Heart(watch, say)
+        return Heart(watch.lines, say)
     from rich.console import Console
+    from rich.text import Text
 
-    return Screen(watch, Console(stderr=True))
+    def drawn() -> Text:
+        return Text("\n".join(watch.lines()), style="cyan", no_wrap=True, overflow="ellipsis")
+
+    return Screen(drawn, Console(stderr=True))
 
 
 class Heart(AbstractContextManager[None]):
     """Says who is at work once in a while, as long as it is entered."""
 
-    def __init__(self, watch: Watch, say: Callable[[str], None], every: float = HEARTBEAT) -> None:
-        self._watch, self._say, self._every, self._over = watch, say, every, threading.Event()
+    def __init__(self, lines: Callable[[], list[str]], say: Callable[[str], None], every: float = HEARTBEAT) -> None:
+        self._lines, self._say, self._every, self._over = lines, say, every, threading.Event()
         self._thread = threading.Thread(target=self._beat, daemon=True)
 
     def __enter__(self) -> None:
@@ -82,18 +91,17 @@ class Heart(AbstractContextManager[None]):
 
     def _beat(self) -> None:
         while not self._over.wait(self._every):
-            for line in self._watch.lines():
+            for line in self._lines():
                 self._say(line)
 
 
 class Screen(AbstractContextManager[None]):
-    """Shows who is at work on a terminal, in lines that are drawn anew twice a second."""
+    """Shows on a terminal what is drawn anew twice a second, and takes it away at the end."""
 
-    def __init__(self, watch: Watch, console: Console) -> None:
+    def __init__(self, drawn: Callable[[], RenderableType], console: Console) -> None:
         from rich.live import Live
 
-        self._watch = watch
-        self._live = Live(console=console, get_renderable=self._drawn, refresh_per_second=2, transient=True)
+        self._live = Live(console=console, get_renderable=drawn, refresh_per_second=2, transient=True)
 
     def __enter__(self) -> None:
         self._live.start()
@@ -101,15 +109,10 @@ class Screen(AbstractContextManager[None]):
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._live.stop()
 
-    def _drawn(self) -> RenderableType:
-        from rich.text import Text
 
-        return Text("\n".join(self._watch.lines()), style="cyan", no_wrap=True, overflow="ellipsis")
-
-
-def _line(one: Running, seconds: float) -> str:
-    tokens = f"{one.tokens:,} tokens" if one.tokens else ""
-    cost = f"{one.cost:.2f} dollars" if one.cost else ""
+def _line(one: Running, seconds: float, took: bool) -> str:
+    tokens = f"{one.tokens:,} tokens" if took and one.tokens else ""
+    cost = f"{one.cost:.2f} dollars" if took and one.cost else ""
     return ", ".join(filter(None, [f"{one.who} … {spell(seconds)}", one.doing, tokens, cost]))
 
 

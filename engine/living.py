@@ -18,7 +18,7 @@ from engine.actions.gate import run_commands
 from engine.actions.judge import BAD
 from engine.actions.junit import UNREADABLE
 from engine.actions.situation import Situation
-from engine.advance import Advanced, advancing
+from engine.advance import Advanced, advancing, foresee
 from engine.commits import commit_own, own_paths
 from engine.derived import show_derived
 from engine.errors import CallFailed, Locked, UsageError
@@ -60,14 +60,21 @@ async def advance_home(
             held = await bring_home(main, home, folder, story_id, ports_of=ports_of)
             result.waiting = held or result.waiting
         else:
-            places = tuple(_from_main(home, place) for place in result.waiting.items)
-            result.waiting = result.waiting.model_copy(update={"items": places})
+            result.waiting = _from_main(home, result.waiting)
     return result
 
 
-def _from_main(home: Repository, place: Place) -> Place:
-    """A place in a worktree, as somebody in the main tree opens it."""
-    return place.model_copy(update={"file": str(home.root / place.file)})
+def foresee_home(main: Repository, folder: Path, story_id: str, *, ports_of: PortsOf) -> Waiting | None:
+    """Whom a story waits for where it lives, without doing anything; None where it would go on by itself."""
+    home = home_of(main, folder, story_id)
+    waiting = foresee(home, inside(home, folder), story_id, ports=ports_of(home)).waiting
+    return _from_main(home, waiting) if home.main is not None and waiting else waiting
+
+
+def _from_main(home: Repository, waiting: Waiting) -> Waiting:
+    """Places in a worktree, as somebody in the main tree opens them."""
+    places = tuple(place.model_copy(update={"file": str(home.root / place.file)}) for place in waiting.items)
+    return waiting.model_copy(update={"items": places})
 
 
 def _move_out(main: Repository, folder: Path, story_id: str, ports: Ports) -> Repository:

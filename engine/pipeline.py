@@ -1,83 +1,39 @@
 """Many stories at once: each advances as far as it can, side by side, and nobody waits who need not.
 
 run_packs
-├── _Pipeline._start    a task for each story that may move; what waits for another story is left alone
-├── room.Room.admit     actions begin when there is room, longest way first (rules/schedule.py)
-├── _Pipeline._ended    a story that moved wakes those that waited for it
-└── _Pipeline._left     what only a person can do, most blocking first
+├── Pipeline._start    a task for each story that may move; what waits for another story is left alone
+├── room.Room.admit    actions begin when there is room, longest way first (rules/schedule.py)
+├── Pipeline._ended    a story that moved wakes those that waited for it
+├── Pipeline._heard    with `watch`: what somebody saved wakes those that it may concern
+└── Pipeline._left     what only a person can do, most blocking first
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.living import PortsOf, advance_home
-from engine.look import Repository
+from engine.lanes import Lane, Left, Ran, Standing, Told, stamp
+from engine.living import PortsOf, advance_home, foresee_home
+from engine.look import Repository, open_repository
 from engine.model.machine import Phase
 from engine.model.row import Row
 from engine.model.step import Place, Step, Waiting
+from engine.ports import Ports
 from engine.read_rows import Listed, at_home, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
+from engine.saved import Ear
 
 Sleep = Callable[[float], Awaitable[None]]
-Stamp = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """A story that does not go on by itself: who must do what, or why it was refused."""
-
-    story: str
-    state: str
-    waiting: Waiting | None
-    error: str = ""
-
-
-@dataclass(slots=True)
-class Ran:
-    """What a run of the pipeline did, and what is left, most blocking first."""
-
-    steps: list[tuple[str, Step]] = field(default_factory=list)
-    left: list[Left] = field(default_factory=list)
-    complete: int = 0
-    total: int = 0
-
-
-@dataclass(slots=True)
-class Lane:
-    """One story in the pipeline: where it stands, and whom it waits for.
-
-    That was found when its file was like `stamp`, and `freed` stories had ended.
-    """
-
-    name: str
-    listed: Listed
-    row: Row
-    waiting: Waiting | None = None
-    error: str = ""
-    stamp: Stamp = (0, 0)
-    freed: int = 0
-
-    @property
-    def over(self) -> bool:
-        return self.row.waiting_for == "nobody"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """Whom the pipeline tells of what it does: a step, and a story that waits for a person."""
-
-    step: Callable[[str, Step], None] = lambda _story, _step: None
-    waits: Callable[[str, Advanced], None] = lambda _story, _advanced: None
 
 
 def run_packs(
@@ -87,10 +43,22 @@ def run_packs(
     ports_of: PortsOf,
     providers: Providers,
     told: Told | None = None,
+    watch: bool = False,
     sleep: Sleep = asyncio.sleep,
 ) -> Ran:
-    """Advance every story of these packs that may move, until nothing moves without a person."""
-    return asyncio.run(Pipeline(repository, folders, ports_of, providers, told or Told()).run(sleep))
+    """Advance every story of these packs that may move, until nothing moves without a person.
+
+    With `watch` go on from there whenever a file is saved, until all stories are over. Ctrl-C ends it either way.
+    """
+    told = told or Told()
+    pipeline = Pipeline(repository, folders, ports_of, providers, told)
+    stopped = False
+    with told.shown(pipeline.now):
+        try:
+            asyncio.run(pipeline.run(sleep, watch=watch))
+        except KeyboardInterrupt:
+            stopped = True
+    return pipeline.ran(stopped=stopped)
 
 
 class Pipeline:
@@ -99,34 +67,54 @@ class Pipeline:
     def __init__(
         self, repository: Repository, folders: Sequence[Path], ports_of: PortsOf, providers: Providers, told: Told
     ) -> None:
-        self._repository, self._told = repository, told
-        self._room = Room(lambda: self._ranks, repository.pipeline, providers)
-        purse = Purse()
-        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit, purse=purse)
+        self._repository, self._folders, self._told = repository, folders, told
+        self._room = Room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
+        self._ports_of, self._purse = ports_of, Purse()
         self._clock = ports_of(repository).clock
-        names = [folder.relative_to(repository.root).as_posix() for folder in folders]
+        self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
+        self._ran = Ran()
+        self._ear: Ear | None = None
+        self._freed = 0
+        self.lanes: dict[str, Lane] = {}
+        self._paths: dict[tuple[str, str], str] = {}
+        self._ranks: dict[str, float] = {}
+        self._read(repository)
+
+    def _read(self, repository: Repository) -> None:
+        """List the stories; those that were there before stay as they are."""
+        root = repository.root
+        names = [folder.relative_to(root).as_posix() for folder in self._folders]
         listed = [one for one in list_all(repository).stories if one.pack in names]
         several = len({one.pack for one in listed}) > 1
-        root = repository.root
-        self.lanes = {one.story.file.relative_to(root).as_posix(): self._lane(one, several) for one in listed}
-        self._paths = {(lane.listed.pack, lane.listed.story.id): path for path, lane in self.lanes.items()}
-        self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
-        self._ran = Ran(total=len(self.lanes))
-        self._after = order({key: self._needs(lane) for key, lane in self.lanes.items()})
-        self._ranks: dict[str, float] = {}
-        self._freed = 0
+        lanes = {}
+        for one in listed:
+            key = one.story.file.relative_to(root).as_posix()
+            lanes[key] = self.lanes.get(key) or Lane(_name(one, several), one, read_row(one))
+            if key in self.lanes:
+                lanes[key].listed, lanes[key].row = one, read_row(one)
+        self._paths = {(lane.listed.pack, lane.listed.story.id): path for path, lane in lanes.items()}
+        self._after = order({key: self._needs(lane) for key, lane in lanes.items()})
+        self._repository, self.lanes = repository, lanes
         self._rank()
 
-    async def run(self, sleep: Sleep) -> Ran:
+    async def run(self, sleep: Sleep, *, watch: bool = False) -> None:
         """Go on until nothing moves without a person; stopped from outside, every agent is stopped as well."""
         try:
             while True:
+                await self._listen(watch)
                 self._start()
                 pause = self._pause()
-                if self._tasks:
-                    done, _ = await asyncio.wait(self._tasks, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
-                    for task in done:
+                ear = None if self._all_over() else self._ear
+                ears = ear.tasks if ear else set()
+                if self._tasks or ears:
+                    if not self._tasks:
+                        self._told.rests(self.ran())
+                    waits: set[asyncio.Task[Advanced] | asyncio.Task[set[Path]]] = {*self._tasks, *ears}
+                    done, _ = await asyncio.wait(waits, timeout=pause, return_when=asyncio.FIRST_COMPLETED)
+                    for task in [task for task in self._tasks if task in done]:
                         await self._ended(task)
+                    if ear:
+                        self._heard({path for task in ears & done for path in ear.heard(task)})
                 elif pause is not None:
                     await sleep(pause)
                 else:
@@ -135,9 +123,78 @@ class Pipeline:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._ran.left = list(self._left())
+            if self._ear:
+                await self._ear.close()
+
+    def ran(self, *, stopped: bool = False) -> Ran:
+        """What was done until now, and what is left; stories that were stopped at work are looked at again."""
+        for lane in self._tasks.values() if stopped else ():
+            folder, id_ = self._repository.root / lane.listed.pack, lane.listed.story.id
+            try:
+                lane.waiting = foresee_home(self._repository, folder, id_, ports_of=partial(self._ports, lane))
+            except (EngineError, OSError) as err:
+                lane.error = str(err)
+        self._ran.left, self._ran.stopped = list(self._left()), stopped
         self._ran.complete = sum(lane.row.complete for lane in self.lanes.values())
+        self._ran.total = len(self.lanes)
         return self._ran
+
+    async def _listen(self, watch: bool) -> None:
+        """Have an ear for all folders in which somebody may save something now, as long as a story is not over."""
+        if not watch or self._all_over():
+            return
+        self._ear = self._ear or Ear(self._repository.root)
+        new = await self._ear.turn_to(self._audible())
+        for lane in self.lanes.values():
+            if lane.listed.file.parent in new:
+                lane.wake()
+
+    def _all_over(self) -> bool:
+        return all(lane.over for lane in self.lanes.values())
+
+    def _audible(self) -> Iterator[Path]:
+        """The packs, the machines, and each story that lives in a worktree."""
+        yield from (folder for folder in (*self._folders, self._repository.root / "machines") if folder.is_dir())
+        yield from (lane.listed.file.parent for lane in self.lanes.values() if lane.listed.home.main)
+
+    def _heard(self, saved: set[Path]) -> None:
+        """Look again at the stories that may go on by what was saved: its own, or all where it is none's."""
+        if not saved:
+            return
+        whose = {path: lane for lane in self.lanes.values() for path in lane.own_paths()}
+        lanes = [next((whose[part] for part in (path, *path.parents) if part in whose), None) for path in saved]
+        for lane in {lane.name: lane for lane in lanes if lane}.values():
+            before = lane.row
+            lane.row = read_row(lane.listed)
+            lanes += [None] if (before.needs, before.state is None) != (lane.row.needs, lane.row.state is None) else []
+            lane.wake()
+        if None not in lanes:
+            return
+        try:
+            self._read(open_repository(self._repository.root, self._repository.state))
+        except (EngineError, OSError) as err:
+            self._told.wrong(str(err))
+        for lane in self.lanes.values():
+            lane.wake()
+
+    def now(self) -> list[Standing]:
+        """Each story as it stands at this moment, in the order of its pack; those at work are read anew."""
+        at_work = {lane.name for lane in [*self._tasks.values()]}
+        return [self._standing(key, lane, lane.name in at_work) for key, lane in self.lanes.items()]
+
+    def _standing(self, key: str, lane: Lane, at_work: bool) -> Standing:
+        row = read_row(self._found(lane)) if at_work else lane.row
+        after = [other for need in self._needs(lane) if (other := self.lanes.get(need)) and not other.row.complete]
+        return Standing(
+            name=lane.name,
+            key=key,
+            row=row,
+            at_work=at_work,
+            after=tuple(other.name for other in after) if row.queued else (),
+            waiting=lane.waiting,
+            error=lane.error,
+            rank=self._ranks.get(key, 0.0),
+        )
 
     def _start(self) -> None:
         """A task for each story that may move, longest way first."""
@@ -148,8 +205,18 @@ class Pipeline:
             if lane.name not in running and self._may_move(lane, now):
                 lane.waiting, lane.error, lane.freed = None, "", self._freed
                 folder = self._repository.root / lane.listed.pack
-                run = advance_home(self._repository, folder, lane.listed.story.id, ports_of=self._ports)
+                ports = partial(self._ports, lane)
+                run = advance_home(self._repository, folder, lane.listed.story.id, ports_of=ports)
                 self._tasks[asyncio.create_task(run)] = lane
+
+    def _ports(self, lane: Lane, home: Repository) -> Ports:
+        return replace(
+            self._ports_of(home), admit=self._room.admit, purse=self._purse, stepped=partial(self._stepped, lane)
+        )
+
+    def _stepped(self, lane: Lane, step: Step) -> None:
+        self._ran.steps.append((lane.name, step))
+        self._told.step(lane.name, step)
 
     def _may_move(self, lane: Lane, now: str) -> bool:
         if lane.row.state is None or lane.over:
@@ -160,7 +227,7 @@ class Pipeline:
             return True
         if lane.waiting is not None and lane.waiting.until and lane.waiting.until <= now:
             return True
-        return _stamp(lane.listed.file) != lane.stamp
+        return stamp(lane.listed.file) != lane.stamp
 
     async def _ended(self, task: asyncio.Task[Advanced]) -> None:
         """A story stopped: note why, and wake those that its steps may have freed."""
@@ -175,23 +242,15 @@ class Pipeline:
             advanced = Advanced()
         else:
             lane.waiting = advanced.waiting or _too_long(lane)
-        folder = self._repository.root / lane.listed.pack
-        lane.listed = at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
+        lane.listed = self._found(lane)
         lane.row = read_row(lane.listed)
-        lane.stamp = _stamp(lane.listed.file)
-        for step in advanced.steps:
-            self._ran.steps.append((lane.name, step))
-            self._told.step(lane.name, step)
+        lane.stamp = stamp(lane.listed.file)
         self._rank()
-        self._freed += bool(advanced.steps)
+        self._freed += lane.over
         for other in self.lanes.values():
-            if (
-                other.freed != self._freed
-                and other.waiting
-                and other.waiting.for_ in ("dependencies", "tree", "engine")
-            ):
+            if other.freed != self._freed and other.waiting and other.waiting.for_ in ("dependencies", "tree"):
                 other.waiting = None  # what it waits for may be there by now
-        if lane.waiting is not None and lane.waiting.for_ == "person":
+        if lane.asks_anew():
             await asyncio.to_thread(self._told.waits, lane.name, advanced)
 
     def _pause(self) -> float | None:
@@ -214,13 +273,18 @@ class Pipeline:
         apart = {key for key, lane in self.lanes.items() if lane.listed.home.main}
         self._ranks = ranks(self._after, phases, apart=apart)
 
-    def _lane(self, listed: Listed, several: bool) -> Lane:
-        name = f"{listed.pack}/{listed.story.id}" if several else listed.story.id
-        return Lane(name=name, listed=listed, row=read_row(listed))
+    def _found(self, lane: Lane) -> Listed:
+        """A story where it lives now."""
+        folder = self._repository.root / lane.listed.pack
+        return at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
 
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""
         return [self._paths.get((lane.listed.pack, name), name) for name in lane.row.needs]
+
+
+def _name(listed: Listed, several: bool) -> str:
+    return f"{listed.pack}/{listed.story.id}" if several else listed.story.id
 
 
 def _phase(row: Row) -> Phase:
@@ -230,11 +294,3 @@ def _phase(row: Row) -> Phase:
 def _too_long(lane: Lane) -> Waiting:
     text = "stopped after as many steps as limits.steps in story.toml says; run it again"
     return Waiting(for_="person", items=(Place(file=lane.row.path, line=1, text=text),))
-
-
-def _stamp(file: Path) -> Stamp:
-    try:
-        stat = file.stat()
-    except OSError:
-        return (0, 0)
-    return (stat.st_mtime_ns, stat.st_size)

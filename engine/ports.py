@@ -13,7 +13,7 @@ from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.live import Watch
 from engine.model.machine import Machine, Role
-from engine.model.step import Todo
+from engine.model.step import Step, Todo
 
 Admit = Callable[[str, Machine, str, tuple[Todo, ...]], AbstractAsyncContextManager[bool]]
 """Lets a group of actions of a story begin, as soon as there is room for it among those of other stories.
@@ -45,3 +45,5 @@ class Ports:
     admit: Admit = at_once
     commit: bool = False
     """Is each step committed?"""
+    stepped: Callable[[Step], None] = lambda _: None
+    """Told of each step as it is taken."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from engine.look import Repository, chart_of
 from engine.model.machine import AgentAct, Machine
 from engine.model.problem import Severity
 from engine.model.row import Row, Took
-from engine.model.story import Story
+from engine.model.story import ShownItem, Story
 from engine.rules.guards import compile_guard, facts_of
 
 
@@ -124,9 +125,16 @@ def _row(listed: Listed, shown: Story, machine: Machine | None, problem: str, *,
         complete=success,
         queued=bool(machine and state and _asks_for_dependencies(machine, state)),
         took=_took(listed.journal) if listed.journal else None,
+        parts=tuple(_parts(kept)),
         needs=shown.depends_on if shown.depends_on is not None else listed.before,
         problem=problem,
     )
+
+
+def _parts(items: list[ShownItem]) -> Iterator[tuple[str, int, int]]:
+    for title in dict.fromkeys(item.section for item in items):
+        ticked = [item.ticked for item in items if item.section == title]
+        yield title, sum(ticked), len(ticked)
 
 
 def _took(journal: str) -> Took | None:

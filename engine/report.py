@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from engine.advance import Advanced
     from engine.follow_up import Answered
+    from engine.lanes import Ran
     from engine.model.problem import Problem
     from engine.model.step import Place, Waiting
-    from engine.pipeline import Ran
     from engine.rewind import Back
 
 Outcome = Literal["ok", "moved", "waiting", "refused", "problems", "failed"]

@@ -19,7 +19,7 @@ from pathlib import Path
 from engine import __version__
 from engine.model.row import Row, Took
 
-VERSION = f"3 {__version__}"
+VERSION = f"4 {__version__}"
 RACY = 2_000_000_000
 """Nanoseconds: what was saved so shortly before we looked may change again without its stat showing it."""
 
@@ -143,7 +143,8 @@ class _Memory:
 
 def _row(fields: dict[str, object]) -> Row:
     took = Took(**fields["took"]) if fields["took"] else None  # type: ignore[arg-type]
-    return Row(**{**fields, "needs": tuple(fields["needs"]), "took": took})  # type: ignore[arg-type]
+    parts = tuple(map(tuple, fields["parts"]))  # type: ignore[call-overload]
+    return Row(**{**fields, "needs": tuple(fields["needs"]), "took": took, "parts": parts})  # type: ignore[arg-type]
 
 
 def _sum(body: bytes) -> bytes:

@@ -1,14 +1,15 @@
-"""The demo: two stories of a small real project, from nothing to complete, without a key and without a network.
+"""The demo: the three stories of a small real project, from nothing to complete, without a key and without a network.
 
     python examples/demo.py [--keep FOLDER] [--quiet]
 
 main
 ├── begin       examples/shelf copied into a scratch folder and committed; `story check`, `story adopt`
-├── live        `story advance N --step` until the story is complete; each step is one commit
-│   └── decide  what only a person does: she reads, tries, ticks a box in story.md
-└── end         the commits, `story status`, and the proof that story 1 really is complete
+├── live        `story run --commit` until only a person can go on, again and again; each step is one commit
+│   └── decide  what only a person does: she reads, tries, ticks a box in each story.md that waits for her
+└── end         the commits, `story timeline`, `story status`, and the proof that all three really are complete
 
-Everything is done as a user does it: through the command line, by editing story.md, and with git.
+Everything is done as a user does it: through the command line, by editing story.md, and with git. On a terminal `story run`
+draws its live view; in a pipe it says plain lines.
 """
 
 from __future__ import annotations
@@ -29,8 +30,10 @@ from pathlib import Path
 from rich.console import Console
 
 EXAMPLE = Path(__file__).parent / "shelf"
-STORIES = ("0", "1")
-MOST_STEPS = 40
+STORIES = ("0", "1", "2")
+MOST_RUNS = 12
+TAKES = 1.0
+"""Seconds that each scripted agent takes, and is seen at work."""
 PERSON = "Ana Owner"
 BOXES = {
     "triage": "fix: it is real and is fixed now",
@@ -38,7 +41,7 @@ BOXES = {
     "gorilla": "Gorilla testing done (human)",
     "accepting": "Story marked complete",
 }
-"""In which state the person ticks what."""
+"""In which state the person ticks what, the most blocking first."""
 NOTES = {"triage": "A damaged file is what I fear most."}
 TRIES = {
     "0": ["python -c 'from shelf.book import Book; print(Book(\"Emma\"))'"],
@@ -49,6 +52,13 @@ TRIES = {
         "python -m shelf --file ../books.json add ''",
         "python -m shelf --file ../books.json list",
     ],
+    "2": [
+        "python -m shelf --file ../books.json lend 'the waves' Ben",
+        "python -m shelf --file ../books.json lend 'The Waves' Cleo",
+        "python -m shelf --file ../books.json list",
+        "python -m shelf --file ../books.json return 'The Waves'",
+        "python -m shelf --file ../books.json return 'The Waves'",
+    ],
 }
 """What she runs by hand in Gorilla testing."""
 
@@ -58,8 +68,8 @@ class Failed(Exception):
 
 
 def main() -> int:
-    """Run the demo; exit code 0 only if story 1 really is complete."""
-    parser = argparse.ArgumentParser(description="Two stories, from nothing to complete.")
+    """Run the demo; exit code 0 only if all three stories really are complete."""
+    parser = argparse.ArgumentParser(description="Three stories, from nothing to complete.")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="a new folder to work in, which stays")
     parser.add_argument("--quiet", action="store_true", help="print the end only")
     told = parser.parse_args()
@@ -74,8 +84,7 @@ def main() -> int:
     demo = Demo(scratch, quiet=told.quiet)
     try:
         demo.begin()
-        for story in STORIES:
-            demo.live(story)
+        demo.live()
         demo.end()
     except Failed as err:
         demo.print(f"demo: {err}", "bold red", always=True)
@@ -100,7 +109,7 @@ class Demo:
         self.environ = kept | {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
             "XDG_STATE_HOME": str(scratch / "state"),
-            "PYTHONPATH": "src",
+            "PYTHONPATH": os.pathsep.join(filter(None, ["src", os.environ.get("PYTHONPATH")])),
             "PYTHONUTF8": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # the project needs none, and each costs time
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -111,6 +120,9 @@ class Demo:
         """Copy the project, look at it and bring its stories under their machines."""
         self.title("A project: a spec, a design, three stories. Nothing of it is built.")
         shutil.copytree(EXAMPLE, self.root, ignore=shutil.ignore_patterns("__pycache__", ".pytest_cache", "evidence"))
+        if not self.quiet:  # agents that answer at once leave nothing to look at
+            script = self.root / "agents.yaml"
+            script.write_text(f"takes: {TAKES}\n{script.read_text('utf-8')}", "utf-8")
         self.git("init", "-q", "-b", "main")
         self.git("config", "user.name", PERSON)
         self.git("config", "user.email", "ana@example.org")
@@ -122,22 +134,21 @@ class Demo:
         self.story("adopt", "docs/stories")
         self.commit("adopt")
 
-    def live(self, story: str) -> None:
-        """Advance a story step by step, with a commit for each, until it is complete."""
-        self.title(f"Story {story}")
-        for _ in range(MOST_STEPS):
-            before = self.state(story)
-            if self.story("advance", story, "--step"):
-                raise Failed(f"story {story} was refused in {before!r}")
-            after = self.state(story)
-            if after == before:
-                raise Failed(f"story {story} stands still in {after!r}")
-            self.commit(f"story {story}: {before} → {after}")
-            if after == "complete":
+    def live(self) -> None:
+        """Run the pipeline, and do what it waits for, until every story is complete."""
+        for number in range(1, MOST_RUNS + 1):
+            self.title(f"Run {number}: everything that needs no person.")
+            if self.story("run", "--commit", live=True):
+                raise Failed("a story was refused")
+            states = {story: self.state(story) for story in STORIES}
+            if set(states.values()) == {"complete"}:
                 return
-            if after in BOXES:
-                self.decide(story, after)
-        raise Failed(f"story {story} is not complete after {MOST_STEPS} steps")
+            waiting = {story: state for story, state in states.items() if state in BOXES}
+            if not waiting:
+                raise Failed(f"nobody can go on: {states}")
+            for story, state in waiting.items():
+                self.decide(story, state)
+        raise Failed(f"the stories are not complete after {MOST_RUNS} runs")
 
     def decide(self, story: str, state: str) -> None:
         """Play the person: try what was built, write a note, tick a box."""
@@ -164,32 +175,38 @@ class Demo:
 
     def end(self) -> None:
         """Show what happened and prove that it did."""
-        self.title("What git says: one commit a step.")
-        log = self.git("log", "--reverse", "--shortstat", "--format=%x00%h %s")
-        for entry in log.split("\0")[1:]:
-            subject, *stat = filter(None, entry.splitlines())
-            self.print(f"{subject:<52.52} {stat[0].strip() if stat else ''}", always=True)
+        self.title("What git says: one commit a step, authored as who took it.")
+        log = self.git("log", "--reverse", "--format=%h %an\t%s")
+        for entry in log.splitlines():
+            who, _, what = entry.partition("\t")
+            self.print(f"{who:<32} {what}", always=True)
+        if left := self.git("status", "--porcelain"):
+            raise Failed(f"this is left uncommitted:\n{left}")
+        self.title("What happened when: validation ran ahead of execution.")
+        self.story("timeline", always=True)
         self.title("Where every story stands.")
         self.story("status", always=True)
         rows = json.loads(self.run([sys.executable, "-m", "engine", "status", "--json"]).stdout)["data"]["stories"]
-        row = next(row for row in rows if row["id"] == "1")
         tests = self.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"])
-        passed = re.search(r"\b7 passed\b", tests.stdout)
         problems = self.run([sys.executable, "-m", "engine", "check"])
-        if row["state"] != "complete" or row["done"] != row["total"]:
-            raise Failed(f"story 1 is {row['state']} with {row['done']} of {row['total']} items")
-        if tests.returncode or not passed:
+        for row in rows:
+            if row["state"] != "complete" or row["done"] != row["total"]:
+                raise Failed(f"story {row['id']} is {row['state']} with {row['done']} of {row['total']} items")
+        if tests.returncode or not re.search(r"\b13 passed\b", tests.stdout):
             raise Failed(f"the tests do not pass:\n{tests.stdout}{tests.stderr}")
         if problems.returncode:
             raise Failed(f"`story check` still finds:\n{problems.stdout}")
-        ticked = f"{row['done']} of {row['total']} items ticked"
-        said = f"story 1 is complete: {ticked}, 7 tests pass, nothing is left to fix"
+        items = sum(row["total"] for row in rows)
+        said = f"3 stories are complete: {items} of {items} items ticked, 13 tests pass, nothing is left to fix"
         self.print(said, "bold green", always=True)
 
-    def story(self, *words: str, always: bool = False) -> int:
-        """Run a verb of the engine as a user does, and show it."""
+    def story(self, *words: str, always: bool = False, live: bool = False) -> int:
+        """Run a verb of the engine as a user does, and show it; `live` lets it draw on the terminal itself."""
         self.print(f"$ story {' '.join(words)}", "bold", always=always)
-        done = self.run([sys.executable, "-m", "engine", *words])
+        command = [sys.executable, "-m", "engine", *words]
+        if live and not self.quiet and sys.stderr.isatty():
+            return subprocess.run(command, cwd=self.root, env=self.environ, check=False).returncode
+        done = self.run(command)
         self.print(done.stderr.rstrip(), "dim", always=always)
         self.print(done.stdout.rstrip(), always=always)
         return done.returncode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -11,9 +11,10 @@ import yaml
 
 from engine.adopt import adopt
 from engine.files.journal import read_journal
+from engine.lanes import Ran, Told
 from engine.look import Repository, open_repository
 from engine.model.events import Event
-from engine.pipeline import Ran, run_packs
+from engine.pipeline import run_packs
 from engine.ports import Ports
 from engine.wiring import wire
 from tests.life import AT
@@ -34,6 +35,8 @@ class PackRepo:
         config: str = "",
     ) -> None:
         self.root, self.state = folder / "r", folder / "state"
+        self.wired = 0
+        """How often ports were asked for: at least once whenever a story is looked at by `run`."""
         shutil.copytree(
             _made(tuple((id_, None if of is None else tuple(of)) for id_, of in needs.items()), config), self.root
         )
@@ -44,11 +47,20 @@ class PackRepo:
     def repository(self) -> Repository:
         return open_repository(self.root, self.state)
 
-    def run(self, *, commit: bool = False) -> Ran:
+    def run(
+        self,
+        *,
+        commit: bool = False,
+        told: Told | None = None,
+        tell: Callable[[str], None] = lambda _: None,
+        watch: bool = False,
+    ) -> Ran:
         def ports_of(home: Repository) -> Ports:
-            return wire(home, tell=lambda _: None, clock=lambda: AT, commit=commit)
+            self.wired += 1
+            return wire(home, tell=tell, clock=lambda: AT, commit=commit)
 
-        return run_packs(self.repository, [self.root / PACK], ports_of=ports_of, providers=lambda _: {})
+        folders = [self.root / PACK]
+        return run_packs(self.repository, folders, ports_of=ports_of, providers=lambda _: {}, told=told, watch=watch)
 
     def story(self, id_: str) -> Path:
         """story.md where the story lives now."""

@@ -11,8 +11,8 @@ from pathlib import Path
 DEMO = Path(__file__).parent.parent / "examples/demo.py"
 
 
-def test_the_demo_ends_with_a_complete_story(tmp_path: Path) -> None:
-    """It needs no key and no network, exits with 0, and leaves story 1 complete with one commit a step."""
+def test_the_demo_ends_with_three_complete_stories(tmp_path: Path) -> None:
+    """It needs no key and no network, exits with 0, and leaves a pack complete whose validation ran ahead."""
     kept = tmp_path / "kept"
     unwanted = ("_API_KEY", "_TOKEN", "_COLOR")
     environ = {key: value for key, value in os.environ.items() if not key.endswith(unwanted)}
@@ -30,15 +30,20 @@ def test_the_demo_ends_with_a_complete_story(tmp_path: Path) -> None:
     assert "\x1b" not in done.stdout
     assert "error C207: TC-1.3b" in done.stdout
     ticks = r'» the person ticks "(.+?)" in docs/stories/story-1-shelf/story\.md:\d+$'
+    assert len(re.findall(r"^\$ story run --commit$", done.stdout, re.M)) == 8
     assert re.findall(ticks, done.stdout, re.M) == [
         "fix: it is real and is fixed now",
         "Human approved",
         "Gorilla testing done (human)",
         "Story marked complete",
     ]
-    assert re.search(r"^1 +complete +16/16 +nobody +Shelf$", done.stdout, re.M)
-    assert "story 1 is complete: 16 of 16 items ticked, 7 tests pass, nothing is left to fix\n" in done.stdout
-    assert "state: complete\n" in next(kept.glob("shelf/docs/stories/story-1-*/story.md")).read_text("utf-8")
+    assert "3 stories are complete: 45 of 45 items ticked, 13 tests pass, nothing is left to fix\n" in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines.index("story 2: consolidating → approving") < lines.index("story 0: queued → setting_up")
+    assert sum(bool(re.match(r"Story [012]: .*\[Complete\]$", line)) for line in lines) == 3
+    for story, items in ("0", 13), ("1", 16), ("2", 16):
+        assert re.search(rf"^{story} +complete +{items}/{items} +nobody ", done.stdout, re.M)
+        assert "state: complete\n" in next(kept.glob(f"shelf/docs/stories/story-{story}-*/story.md")).read_text("utf-8")
     status = subprocess.run(
         ["git", "status", "--porcelain"], cwd=kept / "shelf", capture_output=True, text=True, check=True
     )

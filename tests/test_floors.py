@@ -64,6 +64,9 @@ FLOORS: dict[str, float] = {
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
     "report": 8,  # over advance and pipeline, for the types of what it phrases
+    "lanes": 6.5,
+    "saved": 5,
+    "screen": 9,  # over report, for its words
     "wiring": 7,
     "start": 9,
     "cli": 10,
@@ -88,13 +91,16 @@ HOMES = {
         "pipeline.py",
         "living.py",
         "room.py",
+        "saved.py",
         "follow_up.py",
         "doctor.py",
         "calls/local.py",
         "process.py",
         "agents/api.py",
         "agents/api_ear.py",
+        "agents/scripted.py",
     },
+    "watchfiles": {"saved.py"},
     "anthropic": {"agents/api_model.py"},
     "openai": {"agents/api_model.py"},
     "httpx2": {"agents/api_ear.py"},

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.text import Text
 
 from engine.actions.gate import run_gate
 from engine.agents.claude import Claude
@@ -122,7 +123,8 @@ def test_a_terminal_shows_a_line_for_each(tmp_path: Path) -> None:
     watch.began("a", "Engineer: impl")
     watch.began("b", "gate tests")
     watch.doing("b", "pytest -q")
-    with Screen(watch, Console(file=screen, force_terminal=True, width=80)):
+    drawn = Screen(lambda: Text("\n".join(watch.lines())), Console(file=screen, force_terminal=True, width=80))
+    with drawn:
         pass
     assert "Engineer: impl … 0s" in screen.getvalue()
     assert "gate tests … 0s, pytest -q" in screen.getvalue()

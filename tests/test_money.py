@@ -153,7 +153,7 @@ def test_who_is_at_work_is_told_once_in_a_while() -> None:
     watch.ended("b")
     assert watch.lines() == ["Senior Engineer: impl … 1m 05s, reads src/x, 1,200 tokens, 0.13 dollars"]
     said: list[str] = []
-    with Heart(watch, said.append, every=0.01):
+    with Heart(watch.lines, said.append, every=0.01):
         while not said:
             pass
     assert said[0] == watch.lines()[0]

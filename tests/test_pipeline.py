@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from engine.errors import UsageError
+from engine.lanes import Now, Told
 from tests.cli.run import run as cli
 from tests.cli.run import state_home
 from tests.packs import PackRepo
@@ -23,6 +26,15 @@ def test_all_that_needs_no_person_is_done_in_one_run(tmp_path: Path) -> None:
         ("2", "approving", "person"),
         ("3", "approving", "person"),
     ]
+
+
+def test_steps_are_told_as_they_are_taken(tmp_path: Path) -> None:
+    """A step is told when it was written, not when its story stops."""
+    repo = PackRepo(tmp_path, {"1": None})
+    told: list[tuple[str, str]] = []
+    ran = repo.run(told=Told(step=lambda story, step: told.append((step.dest, repo.at(story)))))
+    assert told == [(state, state) for state in ("validating", "consolidating", "approving")]
+    assert [step.dest for _, step in ran.steps] == [state for state, _ in told]
 
 
 def test_a_pack_is_run_to_its_end(tmp_path: Path) -> None:
@@ -83,6 +95,32 @@ def test_a_story_that_is_refused_stops_no_other(tmp_path: Path) -> None:
     ran = repo.run()
     assert repo.states() == {"1": "approving", "2": "drafted", "3": "approving"}
     assert [left.story for left in ran.left if left.error] == ["2"]
+
+
+def test_it_says_at_any_moment_how_the_stories_stand(tmp_path: Path) -> None:
+    """Who is at work and where a story is now is told as data, also while it moves."""
+    repo = PackRepo(tmp_path, {"1": None, "2": None})
+    asked: list[Now] = []
+    seen: list[tuple[bool, str | None, tuple[str, ...]]] = []
+
+    @contextmanager
+    def shown(now: Now) -> Iterator[None]:
+        asked.append(now)
+        yield
+
+    def tell(_: str) -> None:
+        seen.extend((one.at_work, one.row.state, one.after) for one in asked[0]() if one.name == "2")
+
+    repo.run(told=Told(shown=shown), tell=tell)
+    assert (True, "validating", ()) in seen
+    assert (True, "consolidating", ()) in seen
+    repo.ticks("2", "Human approved")
+    repo.run(told=Told(shown=shown), tell=tell)
+    [first, second] = asked[1]()
+    assert (first.at_work, first.row.state, first.waiting and first.waiting.for_) == (False, "approving", "person")
+    assert (second.at_work, second.row.state, second.after) == (False, "queued", ("1",))
+    assert first.rank > second.rank
+    assert first.row.parts == (("Validation", 5, 6), ("Implementation", 0, 6), ("Verification", 0, 4))
 
 
 WORKTREES = """

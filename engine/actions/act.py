@@ -14,7 +14,8 @@ from engine.model.step import Todo
 async def act(todo: Todo, call: str, situation: Situation, calls: Calls) -> Outcome:
     """Carry out one action under its call id; whoever watches is told of it while it runs."""
     who = situation.machine.roles[todo.role].title if todo.role else f"gate {todo.act.id}"
-    situation.watch.began(call, f"{who}: {todo.act.id}" if todo.role else who)
+    said = f"{who}: {todo.act.id}" if todo.role else who
+    situation.watch.began(call, said, situation.story.story.path)
     try:
         return await _act(todo, call, situation, calls)
     finally:

@@ -9,11 +9,13 @@
         reply: {files: [src/greet.py]}
 
 `story`, `act`, `role` and `turn` choose; what is left out matches all, and the most exact match wins. `<story>` and
-`<round>` in a reply are filled in. A mapping becomes the fenced JSON block that agents answer with.
+`<round>` in a reply are filled in. A mapping becomes the fenced JSON block that agents answer with. `takes` are the
+seconds until it answers: of one reply, or beside `replies` of all that say nothing else.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Annotated
@@ -48,6 +50,7 @@ class Scripted(Value):
     replace: tuple[Replace, ...] = ()
     reply: str | dict[str, object] = ""
     fails: str = Field("", description="Fail technically with this reason.")
+    takes: float | None = Field(None, ge=0, description="Seconds until it answers.")
 
     def matches(self, brief: Brief) -> int:
         """How many of its keys name this brief; -1 when one of them names another."""
@@ -65,6 +68,7 @@ class Script(Value):
     """A scripted agent's file."""
 
     replies: tuple[Scripted, ...]
+    takes: float = Field(0, ge=0)
 
 
 class ScriptedAgent:
@@ -87,6 +91,7 @@ class ScriptedAgent:
             why = best.fails
         if best is None or why:
             return Reply(status="failed", text="", why=why, started=started, ended=self._clock())
+        await asyncio.sleep(script.takes if best.takes is None else best.takes)
         self._edit(best)
         return Reply(
             status="ok",

@@ -20,7 +20,7 @@ class Took:
 class Row:
     """One story in `story status`. `needs` are the stories it depends on; `problem` says why it cannot be read.
 
-    `took` is None where no agent has run yet.
+    `took` is None where no agent has run yet. `parts` are the sections of the checklist: title, ticked, all.
     """
 
     id: str
@@ -37,4 +37,5 @@ class Row:
     queued: bool = False
     needs: tuple[str, ...] = ()
     took: Took | None = None
+    parts: tuple[tuple[str, int, int], ...] = ()
     problem: str = ""

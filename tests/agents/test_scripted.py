@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,11 @@ def test_a_script_that_is_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "x.yaml").write_bytes(b"\xff")
     with pytest.raises(FormatError, match=r"x\.yaml: the script cannot be read"):
         read_script(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(("own", "least"), [("", 0.2), ("takes: 0.4, ", 0.4)])
+def test_an_agent_takes_as_long_as_its_script_says(tmp_path: Path, own: str, least: float) -> None:
+    """A reply takes its own time, or what the script says for all."""
+    began = time.monotonic()
+    assert run(tmp_path, f"takes: 0.2\nreplies: [{{{own}reply: done}}]\n").status == "ok"
+    assert least <= time.monotonic() - began < least + 5

@@ -1,0 +1,119 @@
+"""The stories of a run, as values: where each stands, what was done, what is left, and whom to tell of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.advance import Advanced
+from engine.files.evidence import evidence_folder
+from engine.model.row import Row
+from engine.model.step import Step, Waiting
+from engine.read_rows import Listed
+
+Stamp = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A story that does not go on by itself: who must do what, or why it was refused."""
+
+    story: str
+    state: str
+    waiting: Waiting | None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One story as it stands at one moment of a run, as data to be shown.
+
+    `key` is its path in the main tree, wherever it lives; `after` are the stories that it waits for; `rank` says how
+    much it blocks.
+    """
+
+    name: str
+    key: str
+    row: Row
+    at_work: bool
+    after: tuple[str, ...]
+    waiting: Waiting | None
+    error: str
+    rank: float
+
+
+Now = Callable[[], Sequence[Standing]]
+
+
+@dataclass(slots=True)
+class Ran:
+    """What a run of the pipeline did, and what is left, most blocking first. `stopped` says that Ctrl-C ended it."""
+
+    steps: list[tuple[str, Step]] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    complete: int = 0
+    total: int = 0
+    stopped: bool = False
+
+
+@dataclass(slots=True)
+class Lane:
+    """One story in the pipeline: where it stands, and whom it waits for.
+
+    That was found when its file was like `stamp`, and `freed` steps had been taken. `asked` is what a person was told.
+    """
+
+    name: str
+    listed: Listed
+    row: Row
+    waiting: Waiting | None = None
+    error: str = ""
+    stamp: Stamp = (0, 0)
+    freed: int = 0
+    asked: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def over(self) -> bool:
+        return self.row.waiting_for == "nobody"
+
+    def own_paths(self) -> Iterator[Path]:
+        """The story's folder, or its file and the folder of its evidence; in the main tree and where it lives."""
+        for file in (self.listed.story.file, self.listed.file):
+            yield from (file.parent,) if file.name == "story.md" else (file, evidence_folder(file, "files"))
+
+    def asks_anew(self) -> bool:
+        """Does it ask a person something that she has not been told of yet, wherever that stands by now?"""
+        if self.waiting is None or self.waiting.for_ != "person":
+            return False
+        before, self.asked = self.asked, tuple((place.file, place.text) for place in self.waiting.items)
+        return self.asked != before
+
+    def wake(self) -> None:
+        """Let it be looked at again, unless it is over, or paused until a time."""
+        if not self.over and not (self.waiting and self.waiting.until):
+            self.waiting, self.error = None, ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Whom the pipeline tells of what it does: a step, a story that waits for a person, and what is left at rest.
+
+    `shown` is entered as long as it runs, and may ask from any thread how the stories stand.
+    """
+
+    step: Callable[[str, Step], None] = lambda _story, _step: None
+    waits: Callable[[str, Advanced], None] = lambda _story, _advanced: None
+    rests: Callable[[Ran], None] = lambda _ran: None
+    wrong: Callable[[str], None] = lambda _why: None
+    shown: Callable[[Now], AbstractContextManager[None]] = lambda _now: nullcontext()
+
+
+def stamp(file: Path) -> Stamp:
+    """When a file was saved and how long it is; nothing where it is not there."""
+    try:
+        stat = file.stat()
+    except OSError:
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_size)
