@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis smoke lint format faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ lint: $(READY) #- ruff, mypy, and the house's own rules
 
 format: $(READY) #- bring the code into its form
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format .
+
+corpus: $(READY) #- a real pack of eight stories from raw to complete; needs STORY_CORPUS
+	@$(BIN)/python -m pytest -m "corpus and slow"
 
 faults: $(READY) #- the long fault suite: struck at every durable moment; figures into docs/reliability.md
 	@$(BIN)/python -m pytest tests/faults -n 2
