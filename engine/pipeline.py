@@ -33,6 +33,8 @@ from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
 from engine.saved import Ear
 
+_OTHERS = ("dependencies", "tree")
+"""What a story waits for that other stories bring about."""
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -134,7 +136,9 @@ class Pipeline:
                 lane.waiting = foresee_home(self._repository, folder, id_, ports_of=partial(self._ports, lane))
             except (EngineError, OSError) as err:
                 lane.error = str(err)
-        self._ran.left, self._ran.stopped = list(self._left()), stopped
+        left = list(self._left())
+        first = [one for one in left if one.waiting is None or one.waiting.for_ not in _OTHERS]
+        self._ran.left, self._ran.stopped = first or left, stopped  # who waits for others is moved by what moves them
         self._ran.complete = sum(lane.row.complete for lane in self.lanes.values())
         self._ran.total = len(self.lanes)
         return self._ran
@@ -248,7 +252,7 @@ class Pipeline:
         self._rank()
         self._freed += lane.over
         for other in self.lanes.values():
-            if other.freed != self._freed and other.waiting and other.waiting.for_ in ("dependencies", "tree"):
+            if other.freed != self._freed and other.waiting and other.waiting.for_ in _OTHERS:
                 other.waiting = None  # what it waits for may be there by now
         if lane.asks_anew():
             await asyncio.to_thread(self._told.waits, lane.name, advanced)
