@@ -206,11 +206,11 @@ def test_a_huge_reply_is_refused_and_quickly() -> None:
     """A reply above the limit is refused by its length; one below it is read in linear time."""
     with pytest.raises(InvalidReply, match="more than 1000000"):
         read("x" * (LIMIT + 1))
-    began = time.monotonic()
+    began = time.process_time()
     for line in ("```json\n", "```\n", "````\n```\n", "{", "```json {\n"):
         with pytest.raises(InvalidReply):
             read(line * (LIMIT // len(line)))
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 F2 = {"finding": "F2", "answer": "fixed"}
