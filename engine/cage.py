@@ -58,6 +58,7 @@ class Cage:
         for name in sorted(os.environ.keys() - inherited):
             words += ["-u", name]
         words += [
+            *("choom", "-n", "1000", "--"),  # if memory runs out, the kernel ends this before anything else
             *("bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"),
             *(_ORDINARY if self.nests and os.geteuid() == 0 else ()),
             *(("--share-net",) if self.network else ()),
@@ -65,8 +66,9 @@ class Cage:
             *(() if self.inside else ("--proc", "/proc")),
         ]
         hidden = {*map(Path, _PRIVATE), Path("/root"), Path("/home"), home(), *self.hidden}
-        for path in sorted(path for path in hidden if path.is_dir()):
-            words += ["--tmpfs", str(path)]
+        for path in [Path("/dev/shm"), *sorted(path for path in hidden if path.is_dir())]:
+            words += ["--size", str(self.memory), "--tmpfs", str(path)]  # its files lie in memory
+        words += ["--remount-ro", "/dev"]
         inner = {path for path in self.shown if path.is_relative_to(self.root)}
         names = {Path(os.path.realpath("/etc/resolv.conf"))} if self.network else set()
         for path in sorted({*self.shown, *names, *toolchains(hidden)} - inner):
@@ -136,7 +138,7 @@ def demand_cage() -> None:
 @cache
 def broken() -> str:
     """Why no command can be caged here, "" where it can; tried once."""
-    for name in ("bwrap", "prlimit"):
+    for name in ("bwrap", "prlimit", "choom"):
         if shutil.which(name) is None:
             return f"{name} is not on PATH. {HINT}"
     words = Cage(root=Path("/usr"), tree=Path("/usr")).argv(["true"])

@@ -61,7 +61,7 @@ def _begin(seen: Seen, role: str, question: str, ports: Ports) -> Began:
         raise UsageError(
             f"story {seen.shown.id} has no session of {role!r} {why}; there are: {known}. Advance it first."
         )
-    if held := held_back(seen, 1, len(seen.events)):
+    if held := held_back(seen, 1, ports.purse):
         raise UsageError(f"{held.file}:{held.line}: {held.text}")
     number = seen.progress.calls + 1
     began = Began(
@@ -95,7 +95,7 @@ async def _submit(seen: Seen, began: Began, ports: Ports) -> Reply:
         text=text,
         session=began.resumes,
         returns="words",
-        left=share(seen, 1, len(seen.events)),
+        left=share(seen, 1, ports.purse),
     )
     agent, repository = ports.agents(began.role, who), seen.repository
 

@@ -39,6 +39,11 @@ PortsOf = Callable[[Repository], Ports]
 """The ports of a repository: agents, gates and locks are those of its tree."""
 
 
+def advance_story(main: Repository, folder: Path, story_id: str, *, ports_of: PortsOf, one_step: bool) -> Advanced:
+    """Advance one story where it lives."""
+    return asyncio.run(advance_home(main, folder, story_id, ports_of=ports_of, one_step=one_step))
+
+
 async def advance_home(
     main: Repository, folder: Path, story_id: str, *, ports_of: PortsOf, one_step: bool = False
 ) -> Advanced:

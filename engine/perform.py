@@ -20,15 +20,20 @@ from engine.model.inputs import written
 from engine.model.machine import ConsolidateAct
 from engine.model.step import Place, Run, Todo
 from engine.ports import Ports
+from engine.rules.spending import agent_runs, total
 from engine.steps import write
 
 
-async def perform(seen: Seen, run: Run, ports: Ports, since: int) -> list[Place]:
+async def perform(seen: Seen, run: Run, ports: Ports) -> list[Place]:
     """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
     begun = _begin_all(seen, run.todo, ports)
-    left = share(seen, sum(bool(todo.role) for todo in run.todo), since)
-    situation = replace(situation_of(seen, ports), left=left)
-    outcomes = await _all(begun, situation, ports.calls)
+    agents = sum(bool(todo.role) for todo in run.todo)
+    situation = replace(situation_of(seen, ports), left=share(seen, agents, ports.purse))
+    ports.purse.running += agents
+    try:
+        outcomes = await _all(begun, situation, ports.calls)
+    finally:
+        ports.purse.running -= agents
     pending = []
     errors = []
     for (todo, began), outcome in zip(begun, outcomes, strict=True):
@@ -38,7 +43,8 @@ async def perform(seen: Seen, run: Run, ports: Ports, since: int) -> list[Place]
         if outcome.status == "pending":
             pending.append(Place(file=outcome.body, line=1, text=outcome.why))
             continue
-        _end(seen, todo, began, outcome)
+        ended = _end(seen, todo, began, outcome)
+        ports.purse.spent += total(agent_runs([began, ended]))
         ports.tell(f"story {seen.shown.id}: {outcome.why}")
     if errors:
         raise errors[0]  # what its siblings answered is kept
@@ -92,7 +98,7 @@ def _begin(seen: Seen, todo: Todo, number: int, ports: Ports) -> Began:
     return began
 
 
-def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
+def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> Ended:
     name = began.evidence
     head = {
         "story": seen.shown.id,
@@ -133,6 +139,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> None:
         usage=outcome.usage,
     )
     seen.journal.append(ended)
+    return ended
 
 
 def situation_of(seen: Seen, ports: Ports) -> Situation:

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.advance import Advanced
+from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
 from engine.lanes import Lane, Left, Ran, Standing, Told, stamp
@@ -27,7 +28,7 @@ from engine.model.machine import Phase
 from engine.model.row import Row
 from engine.model.step import Place, Step, Waiting
 from engine.ports import Ports
-from engine.read_rows import Listed, list_all, read_row
+from engine.read_rows import Listed, at_home, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
 from engine.saved import Ear
@@ -68,7 +69,7 @@ class Pipeline:
     ) -> None:
         self._repository, self._folders, self._told = repository, folders, told
         self._room = Room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
-        self._ports_of = ports_of
+        self._ports_of, self._purse = ports_of, Purse()
         self._clock = ports_of(repository).clock
         self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
         self._ran = Ran()
@@ -209,11 +210,12 @@ class Pipeline:
                 self._tasks[asyncio.create_task(run)] = lane
 
     def _ports(self, lane: Lane, home: Repository) -> Ports:
-        return replace(self._ports_of(home), admit=self._room.admit, stepped=partial(self._stepped, lane))
+        return replace(
+            self._ports_of(home), admit=self._room.admit, purse=self._purse, stepped=partial(self._stepped, lane)
+        )
 
     def _stepped(self, lane: Lane, step: Step) -> None:
         self._ran.steps.append((lane.name, step))
-        self._freed += 1
         self._told.step(lane.name, step)
 
     def _may_move(self, lane: Lane, now: str) -> bool:
@@ -244,12 +246,9 @@ class Pipeline:
         lane.row = read_row(lane.listed)
         lane.stamp = stamp(lane.listed.file)
         self._rank()
+        self._freed += lane.over
         for other in self.lanes.values():
-            if (
-                other.freed != self._freed
-                and other.waiting
-                and other.waiting.for_ in ("dependencies", "tree", "engine")
-            ):
+            if other.freed != self._freed and other.waiting and other.waiting.for_ in ("dependencies", "tree"):
                 other.waiting = None  # what it waits for may be there by now
         if lane.asks_anew():
             await asyncio.to_thread(self._told.waits, lane.name, advanced)
@@ -271,12 +270,13 @@ class Pipeline:
 
     def _rank(self) -> None:
         phases: dict[str, Phase] = {key: _phase(lane.row) for key, lane in self.lanes.items()}
-        self._ranks = ranks(self._after, phases)
+        apart = {key for key, lane in self.lanes.items() if lane.listed.home.main}
+        self._ranks = ranks(self._after, phases, apart=apart)
 
     def _found(self, lane: Lane) -> Listed:
         """A story where it lives now."""
         folder = self._repository.root / lane.listed.pack
-        return replace(lane.listed, home=home_at(self._repository, folder, lane.listed.story))
+        return at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
 
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""

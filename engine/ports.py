@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.agents.protocol import Agent, Clock
+from engine.budget import Purse
 from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.live import Watch
@@ -40,6 +41,7 @@ class Ports:
     tell: Callable[[str], None]
     cage: Callable[[Machine, Path], Cage | None]
     watch: Watch
+    purse: Purse
     admit: Admit = at_once
     commit: bool = False
     """Is each step committed?"""

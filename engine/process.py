@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from asyncio.subprocess import Process
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,14 +46,16 @@ async def run_process(
     typed = raw.with_name(raw.name + ".in")
     typed.write_bytes(given)
     with typed.open("rb") as keys, raw.open("wb") as output, raw.with_name(raw.name + ".err").open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            cwd=cwd,
-            env=None if environ is None else dict(environ),
-            stdin=keys,
-            stdout=asyncio.subprocess.PIPE if heard else output,
-            stderr=errors if apart else asyncio.subprocess.STDOUT,
-            start_new_session=True,
+        process = await _hold(
+            asyncio.create_subprocess_exec(
+                *argv,
+                cwd=cwd,
+                env=None if environ is None else dict(environ),
+                stdin=keys,
+                stdout=asyncio.subprocess.PIPE if heard else output,
+                stderr=errors if apart else asyncio.subprocess.STDOUT,
+                start_new_session=True,
+            )
         )
         try:
             async with asyncio.timeout(deadlines.total):
@@ -72,6 +75,18 @@ async def run_process(
         finally:
             _kill_group(process.pid)
             await process.wait()
+
+
+async def _hold(starting: Coroutine[None, None, Process]) -> Process:
+    """Start a process; who is cancelled meanwhile ends its whole group, which asyncio would leave alive."""
+    task = asyncio.ensure_future(starting)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        process = await task
+        _kill_group(process.pid)
+        await process.wait()
+        raise
 
 
 async def _listen(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.errors import EngineError
@@ -26,12 +26,13 @@ from engine.rules.guards import compile_guard, facts_of
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One story's file, its pack, the story before it, and where it lives."""
+    """One story's file, its pack, the story before it, where it lives, and its journal: "" where there is no folder."""
 
     pack: str
     story: Found
     before: tuple[str, ...]
     home: Repository
+    journal: str
 
     @property
     def file(self) -> Path:
@@ -42,12 +43,6 @@ class Listed:
         """As people open it: relative to the main tree, or whole."""
         return self.file.as_posix() if self.home.main else self.file.relative_to(self.home.root).as_posix()
 
-    @property
-    def journal(self) -> str:
-        """The path of its journal, "" where there is no folder for one: a folder that comes is noticed."""
-        folder = evidence_folder(self.file, "folders" if self.file.name == "story.md" else "files")
-        return str(folder / JOURNAL) if folder.is_dir() else ""
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
@@ -56,6 +51,13 @@ class Listing:
     stories: tuple[Listed, ...]
     folders: tuple[Path, ...]
     settings: tuple[Path, ...]
+
+
+def at_home(listed: Listed, home: Repository) -> Listed:
+    """A story where it lives now; a folder for its journal that comes is noticed."""
+    file = inside(home, listed.story.file)
+    evidence = evidence_folder(file, "folders" if file.name == "story.md" else "files")
+    return replace(listed, home=home, journal=str(evidence / JOURNAL) if evidence.is_dir() else "")
 
 
 def list_all(repository: Repository) -> Listing:
@@ -71,7 +73,7 @@ def list_all(repository: Repository) -> Listing:
         ids = [story.id for story in found]
         for index, story in enumerate(found):
             home = home_at(repository, folder, story) if apart else repository
-            stories.append(Listed(name, story, tuple(ids[max(0, index - 1) : index]), home))
+            stories.append(at_home(Listed(name, story, tuple(ids[max(0, index - 1) : index]), repository, ""), home))
         folders += [folder, *(one.file.parent for one in stories if one.pack == name)]
     homes = (repository.root / "machines", shipped_folder())
     folders += [

@@ -20,6 +20,7 @@ from engine.agents.program import ProgramAgent
 from engine.agents.protocol import Agent, Clock
 from engine.agents.ready import unready
 from engine.agents.scripted import ScriptedAgent
+from engine.budget import Purse
 from engine.cage import Cage, demand_cage, passed
 from engine.calls.local import LocalCalls
 from engine.errors import UsageError
@@ -43,8 +44,9 @@ def wire(
     clock: Clock | None = None,
     watch: Watch | None = None,
     commit: bool = False,
+    purse: Purse | None = None,
 ) -> Ports:
-    """Put the ports together for one repository."""
+    """Put the ports together for one repository; `purse` is what all of one run of the engine pay from."""
     ticking, looking = clock or now, watch or Watch()
 
     def agents(name: str, role: Role) -> Agent:
@@ -59,6 +61,7 @@ def wire(
         demand=lambda name, role: demand_ready(name, role, repository),
         tell=tell,
         watch=looking,
+        purse=purse or Purse(),
         commit=commit or repository.config.pipeline.commit or repository.main is not None,
         cage=lambda machine, reports: gate_cage(machine, reports, repository),
     )

@@ -121,7 +121,8 @@ def test_a_tree_that_is_not_writable_is_not(tree: Path) -> None:
 def test_outside_of_the_tree_nothing_is_written(tree: Path) -> None:
     """No `..`, absolute path or link leads out; the machine is read-only, and /tmp is a folder of its own."""
     (tree / "out").symlink_to(tree.parent / "home/.ssh")
-    places = ["../x", "out/x", "/etc/x", "/usr/x", "/var/x", "/tmp/x", f"{tree.parent}/home/x"]
+    places = ["../x", "out/x", *(f"{place}/x-{os.getpid()}" for place in ("/etc", "/usr", "/var", "/tmp", "/dev"))]
+    places.append(f"{tree.parent}/home/x")
     sh(caged(tree), "; ".join(f"echo x > {place}" for place in places))
     assert not (tree.parent / "x").exists()
     assert sorted((tree.parent / "home/.ssh").iterdir()) == [tree.parent / "home/.ssh/id"]

@@ -70,38 +70,6 @@ def test_a_story_is_verified_by_codex_and_completed(repo: Repo, tmp_path: Path) 
     assert "SECRET_KEY" not in asked["env"]
 
 
-BREAK = f"""\
-env | grep -q sk-secret && echo ENV >> broken
-ls -A "$HOME" | grep -q . && echo HOME >> broken
-ls STATE 2>/dev/null | grep -q sqlite && echo STATE >> broken
-sed -i 's/- . . Tests PASS/- [x] Tests PASS/' {STATE}/story.md && echo STORY >> broken
-echo '{{}}' >> {STATE}/evidence/journal.jsonl && echo JOURNAL >> broken
-echo PASS > {STATE}/evidence/99-verify.md && echo EVIDENCE >> broken
-mv docs/stories docs/old && echo MOVED >> broken
-echo x > .git/refs/heads/evil && echo GIT >> broken
-echo x >> story.toml && echo CONFIG >> broken
-python3 -c 'import socket; socket.create_connection(("1.1.1.1", 80), 2)' && echo NET >> broken
-kill -9 ENGINE && echo KILLED >> broken
-(setsid sh -c 'while :; do date +%s%N > beat; sleep 0.05; done' &) >/dev/null 2>&1
-"""
-"""What a test tries that an agent wrote."""
-
-
-def test_tests_that_agents_wrote_break_out_of_nothing(repo: Repo) -> None:
-    """A gate's tests reach no secret, box, evidence, history, network or engine, and leave nothing behind."""
-    line = BREAK.replace("ENGINE", str(os.getpid())).replace("STATE", str(repo.state))
-    tests = dict.fromkeys(("tests/tc_1_1a.sh", "tests/tc_1_1b.sh"), f"({line}) 2>/dev/null\n{CHECK}")
-    repo.script({"act": "impl", "files": tests, "reply": {"files": [*tests]}})
-    repo.advance()
-    before = (repo.root / "story.toml").read_bytes()
-    repo.tick("Human approved").advance()
-    assert not (repo.root / "broken").exists(), (repo.root / "broken").read_text()
-    assert (repo.root / "beat").exists()
-    assert (repo.root / "story.toml").read_bytes() == before
-    assert not (repo.root / ".git/refs/heads/evil").exists()
-    assert not (repo.story.parent / "evidence/99-verify.md").exists()
-
-
 def test_what_a_gate_makes_where_nothing_was_is_put_aside(repo: Repo) -> None:
     """A machine of its own would rule the story from then on: it is moved away, and the run is none."""
     forge = "mkdir -p machines && echo 'states: {}' > machines/story.yaml\n"

@@ -30,7 +30,7 @@ FLOORS: dict[str, float] = {
     "look": 5,
     "actions": 4,
     "snapshot": 5.5,
-    "budget": 5.5,
+    "budget": 5.4,
     "cost": 6,
     "timeline": 6,
     "live": 1,
@@ -58,6 +58,7 @@ FLOORS: dict[str, float] = {
     "homes": 5.3,
     "living": 6.5,
     "pipeline": 7,
+    "simulate": 7,
     "rewind": 6,
     "follow_up": 6.5,
     "status": 7,  # over read_rows, its slow way
@@ -68,7 +69,8 @@ FLOORS: dict[str, float] = {
     "screen": 9,  # over report, for its words
     "wiring": 7,
     "start": 9,
-    "cli": 10,
+    "verbs": 10,
+    "cli": 10.5,
     "__main__": 11,
 }
 """Room → its floor. A room may import rooms of lower floors, and itself; those of one floor do not know each other."""
@@ -78,7 +80,7 @@ HOMES = {
     "mistune": {"markdown"},
     "frontmatter": {"markdown"},
     "transitions": {"rules/statechart.py"},
-    "typer": {"cli.py"},
+    "typer": {"cli.py", "verbs"},
     "pygraphviz": {"graph.py"},
     "junitparser": {"actions/junit.py"},
     "filelock": {"files/disk.py"},
@@ -111,7 +113,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 440, "cli.py": 690, "rules/history.py": 360}
+LONG = {"model/machine.py": 440, "rules/history.py": 360}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)
@@ -207,7 +209,7 @@ def test_agents_know_no_files() -> None:
 def test_only_the_command_line_prints_and_exits() -> None:
     """`print`, `sys.stdout`, `sys.stderr`, `exit` and `SystemExit` are the command line's."""
     for name in NAMES:
-        if name in ("cli.py", "start.py"):  # start is the command line's fast way
+        if room(name) in ("cli", "verbs", "start"):  # start is the command line's fast way
             continue
         for node in ast.walk(tree(name)):
             called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""

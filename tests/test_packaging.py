@@ -55,7 +55,7 @@ def test_machines_and_templates_are_inside(wheel: Path) -> None:
         wanted = [f"engine/shipped/{folder}/{path.name}" for path in (ROOT / folder).glob(pattern)]
         assert wanted
         assert set(wanted) <= names
-    assert "engine/cli.py" in names
+    assert {"engine/cli.py", "engine/files/durations.toml"} <= names
     assert not [name for name in names if name.startswith(("tests/", "machines/", "examples/"))]
 
 

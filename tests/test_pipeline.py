@@ -10,6 +10,8 @@ import pytest
 
 from engine.errors import UsageError
 from engine.lanes import Now, Told
+from tests.cli.run import run as cli
+from tests.cli.run import state_home
 from tests.packs import PackRepo
 from tests.repo import git
 
@@ -227,3 +229,47 @@ def test_a_merge_that_is_red_goes_to_a_person(tmp_path: Path) -> None:
     commit_all(repo, "Mended")
     assert repo.run(commit=True).left == []
     assert repo.at("1") == "complete"
+
+
+def test_a_story_is_advanced_by_hand_where_it_lives(tmp_path: Path) -> None:
+    """From the main tree and from the worktree the same story is meant; every verb finds it on its branch."""
+    root = PackRepo(tmp_path, {"1": None}, config=WORKTREES).root
+    assert cli(root, "advance", "1", "--commit").code == 0
+    assert cli(root, "decide", "1", "Human approved").code == 0
+    moved = cli(root, "advance", "1", "--commit")
+    assert "story 1 (gorilla) waits for a person" in moved.out
+    place = Path(git(root, "worktree", "list", "--porcelain").split("worktree ")[2].splitlines()[0])
+    assert f"{place}/docs/stories/story-1-greeter/story.md:" in moved.out
+    assert "gorilla" in cli(root, "status").out
+    there = {"XDG_STATE_HOME": str(state_home(root))}
+    assert "gorilla" in cli(place, "explain", "1", env=there).out
+    assert cli(place, "decide", "1", "Gorilla testing done (human)", env=there).code == 0
+    assert "accepting" in cli(root, "advance", "1").out
+    assert cli(root, "decide", "1", "Story marked complete").code == 0
+    assert "story 1 is complete" in cli(root, "advance", "1").out
+    assert not place.exists()
+    assert (root / "src/greet-1").read_text() == "hello\n"
+    assert "complete" in cli(root, "status").out
+
+
+def test_a_branch_begins_with_what_is_committed(tmp_path: Path) -> None:
+    """Without --commit a story that is not committed is not moved to its branch: that is told, with what to do."""
+    root = PackRepo(tmp_path, {"1": None}, config=WORKTREES).root
+    cli(root, "advance", "1")
+    cli(root, "decide", "1", "Human approved")
+    refused = cli(root, "advance", "1")
+    assert refused.code == 2
+    assert "Commit it, or run with --commit." in refused.err
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "Approved")
+    assert "gorilla" in cli(root, "advance", "1").out
+
+
+def test_the_limit_of_a_run_is_one_for_all_stories(tmp_path: Path) -> None:
+    """Three stories need six validators; five may run: the third story waits for a person to raise the limit."""
+    repo = PackRepo(tmp_path, {"1": [], "2": [], "3": []}, config="\n[limits.run]\ncalls = 5\n")
+    ran = repo.run()
+    assert sorted(repo.states().values()) == ["approving", "approving", "validating"]
+    [held] = [left for left in ran.left if left.state == "validating"]
+    assert held.waiting is not None
+    assert "limits.run: 0 of 5 runs of agents are made, while 4 run." in held.waiting.items[0].text

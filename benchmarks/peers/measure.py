@@ -23,8 +23,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from adapters import INSTALL, PEERS, TOOLS, Peer
-from run import PEERS_HEADING, RESULTS, make_stories, ms, story_text
+from run import make_stories, ms, story_text, write_section
 
+HEADING = "## Against peers"
 COUNT = 200
 HELP = "`make bench-peers`"
 Key = tuple[str, str, str]
@@ -55,8 +56,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         measured, missing = measure(Path(folder), told.runs, missing)
     text = report(measured, missing, told.runs)
-    before = RESULTS.read_text("utf-8").partition(f"\n{PEERS_HEADING}")[0].rstrip()
-    RESULTS.write_text(f"{before}\n\n{text}", "utf-8")
+    write_section(HEADING, text)
     print(text)
     return 0
 
@@ -138,7 +138,7 @@ def report(measured: list[Measured], missing: dict[str, str], runs: int) -> str:
     """The section of RESULTS.md."""
     cold, mine, *others = measured
     lines = [
-        PEERS_HEADING,
+        HEADING,
         "",
         f"Written by {HELP}: `status` as a whole process over {COUNT} stories, against the peers' own way to show",
         "where every task stands; their tasks have the same words and checklists.",

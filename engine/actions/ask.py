@@ -76,7 +76,12 @@ def _read(act: AgentAct, todo: Todo, situation: Situation, reply: Reply, title: 
             known=nameable(situation.progress, todo.role) if act.purpose == "revalidate" else (),
         )
     except InvalidReply as err:
-        return _outcome(reply, status="invalid", why=f"{title}: invalid answer: {err}", body=reply.text)
+        by, kept = "", ""
+        if reply.session and reply.model not in (None, "scripted"):  # a model said it: whose, and where its words are
+            named = situation.config.roles.get(todo.role)
+            provider = (named and named.provider) or situation.machine.roles[todo.role].provider
+            by, kept = f" ({provider}, {reply.model})", f" It is kept as session {reply.session}."
+        return _outcome(reply, status="invalid", why=f"{title}{by}: invalid answer: {err}{kept}", body=reply.text)
     match report:
         case Verdict():
             found = tuple(f.model_copy(update={"sources": (todo.role,)}) for f in report.findings)

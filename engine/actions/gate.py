@@ -168,8 +168,10 @@ async def run_commands(config: GateConfig, situation: Situation, scratch: Path, 
         runs.append(await _command(line, command, situation.root, scratch / f"{number}.log", deadlines, cage))
     _put_aside([path for path in free if path.exists()], situation.root, scratch / "put-aside")
     situation.still()  # what ran in another branch's tree says nothing about this one
-    tests = merge_reports(config, situation.root, report, since) if _reports(config) else None
-    return GateRun(runs=tuple(runs), tests=tests)
+    ran = GateRun(runs=tuple(runs))
+    if _late(ran) or not _reports(config):  # what was killed left half a report at best
+        return ran
+    return ran.model_copy(update={"tests": merge_reports(config, situation.root, report, since)})
 
 
 def _put_aside(made: list[Path], root: Path, folder: Path) -> None:

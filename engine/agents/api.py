@@ -121,7 +121,11 @@ class ApiAgent:
         }
         if isinstance(said, str):
             return Reply(status="ok", text=said, **known)
-        kept = f" What it said so far is kept as session {session.id}." if session.begun else ""
+        kept, raw = "", session.transcript.raw
+        if session.begun:
+            kept = f" What it said so far is kept as session {session.id}."
+        elif raw.is_file() and raw.stat().st_size:
+            kept = f" What came is kept in {raw}."
         later = datetime.fromisoformat(ended) + timedelta(seconds=said.after)
         return Reply(
             status="failed",

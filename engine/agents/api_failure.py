@@ -27,6 +27,7 @@ from engine.agents.player import Player
 TRIES = 6
 """How often one request is tried again in one call."""
 _FIRST, _LONGEST = 1.0, 60.0
+_LATER = "Try again later, or let another agent play the role."
 
 
 class CutError(Exception):
@@ -66,6 +67,7 @@ def failure_of(err: Exception, player: Player, *, resumed: bool) -> Failure:
     who, said = f"{player.provider} ({player.model})", _words(err)
     table = f"[roles.{player.role}] in story.toml"
     key = player.key or KEYS.get(player.provider, "the key")
+    at = f" ({player.base_url})" if player.base_url else ""
     match err:
         case ModelQuotaExceededError():
             return Failure(f"{who}: quota or credit is used up: {said}. Raise it there, or let another agent play.")
@@ -78,20 +80,26 @@ def failure_of(err: Exception, player: Player, *, resumed: bool) -> Failure:
             return Failure(
                 f"{who}: there is no such model or address: {said}. Correct `model` or `base_url` of {table}."
             )
+        case ModelHTTPError(status_code=410):
+            return Failure(f"{who}: the model is there no more: {said}. Correct `model` of {table}.")
         case ModelRequestRejectedError():
             return Failure(f"{who}: the request is refused: {said}. Correct what it names under {table}.")
         case ModelRateLimitError():
-            return Failure(f"{who}: too many requests: {said}.", passes=True, again=True, after=err.retry_after or 0)
+            return Failure(
+                f"{who}: too many requests: {said}. {_LATER}", passes=True, again=True, after=err.retry_after or 0
+            )
         case ModelUnavailableError() | ModelServerError():
-            return Failure(f"{who}: the server fails: {said}.", passes=True, again=True, after=err.retry_after or 0)
+            return Failure(
+                f"{who}: the server fails: {said}. {_LATER}", passes=True, again=True, after=err.retry_after or 0
+            )
         case ModelConnectionError():
-            at = f" ({player.base_url})" if player.base_url else ""
-            return Failure(f"{who}: no connection{at}: {said}.", passes=True, again=True)
+            todo = f"Is the network there, and the server up? {_LATER}"
+            return Failure(f"{who}: no connection{at}: {said}. {todo}", passes=True, again=True)
         case CutError():
-            at = f" ({player.base_url})" if player.base_url else ""
-            return Failure(f"{who}{at}: {said}.", passes=True, again=True)
+            todo = f"Is it such a server (`base_url` under {table})? {_LATER}"
+            return Failure(f"{who}{at}: {said}. {todo}", passes=True, again=True)
         case LateError():
-            return Failure(f"{who}: {said}.", passes=True)
+            return Failure(f"{who}: {said}. {_LATER} `start`, `silence` and `total` are under {table}.", passes=True)
         case SpentError():
             return Failure(f"{who}: {said}.", passes=True, held=True)
         case UsageLimitExceeded():

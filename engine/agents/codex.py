@@ -48,6 +48,12 @@ class Codex(Program):
         profile = ":workspace" if self.space.writable else ":read-only"
         return [self.file, "sandbox", "-P", profile, "-C", str(self.root), "--", "true"]
 
+    def misplaced(self) -> str:
+        """Its sandbox mounts a /dev of its own over what lies there, such as a tree in /dev/shm."""
+        places = (Path(self.file), self.folder(), self.root)
+        hidden = next((str(path) for path in places if self.caged and path.is_relative_to("/dev")), "")
+        return f"its sandbox hides {hidden}, since that lies below /dev. Move it elsewhere" if hidden else ""
+
     def environ(self) -> dict[str, str]:
         """Where its login is, and its key."""
         home, name = os.environ.get("CODEX_HOME"), self.key()

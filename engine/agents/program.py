@@ -99,6 +99,10 @@ class Program(ABC):
         """(files of ours that it runs, other files that it writes)."""
         return (), ()
 
+    def misplaced(self) -> str:
+        """Why it cannot work where it and the tree are, with what to do; "" where it can."""
+        return ""
+
     def check(self) -> None:  # noqa: B027 (nothing to check is right for most)
         """Hold what it said against what is known otherwise."""
 
@@ -130,8 +134,10 @@ class Program(ABC):
     async def run(self, session: str | None, prompt: str, call: str) -> None:
         """Run it to its end or its deadline, in a session where one is named."""
         self.transcript.folder.mkdir(parents=True, exist_ok=True)
-        self.folder().mkdir(parents=True, exist_ok=True)  # else its sessions would go with the cage's private home
-        self.stopped = await self._unconfined()
+        self.stopped = self.misplaced()
+        if not self.stopped:
+            self.folder().mkdir(parents=True, exist_ok=True)  # else its sessions would go with the cage's private home
+            self.stopped = await self._unconfined()
         self.refused = bool(self.stopped)
         if self.refused:
             return

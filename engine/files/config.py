@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, ValidationError
 
 from engine.errors import FormatError
+from engine.files.toml_lines import line_in, line_with
 from engine.model.base import Value
 from engine.model.call import Price
 from engine.model.machine import AtLeastOne, Duration, Phase
@@ -147,7 +147,7 @@ def read_config(root: Path) -> Config:
         line = 1 + path.read_bytes().count(b"\n", 0, err.start)
         raise FormatError("this is not UTF-8 text.", path=NAME, line=line, remedy="Save it as UTF-8.") from err
     except (ValueError, RecursionError) as err:  # ValueError: also a number of more than 4,300 digits
-        raise FormatError(f"not TOML: {err}.", path=NAME, line=_line_in(str(err), text), remedy="Correct it.") from err
+        raise FormatError(f"not TOML: {err}.", path=NAME, line=line_in(str(err), text), remedy="Correct it.") from err
     try:
         config = Config.model_validate(data)
     except ValidationError as err:
@@ -155,12 +155,12 @@ def read_config(root: Path) -> Config:
     if config.standing.effort == "blockers only" and not config.standing.by.strip():
         message = "standing.effort: leaving issues is a risk that somebody accepts by name."
         remedy = 'Write who: `by = "Ana"` under [standing].'
-        raise FormatError(message, path=NAME, line=_line_of(text, ["standing", "effort"]), remedy=remedy)
+        raise FormatError(message, path=NAME, line=line_with(text, ["standing", "effort"]), remedy=remedy)
     many = [phase for phase in ("execution", "verification") if config.pipeline.concurrency.get(phase, 1) > 1]
     if many and config.pipeline.isolation != "worktree":
         message = f"pipeline.concurrency: several stories in {many[0]} would change code in one tree."
         remedy = 'Write `isolation = "worktree"` under [pipeline], or 1.'
-        raise FormatError(message, path=NAME, line=_line_of(text, ["pipeline", "concurrency"]), remedy=remedy)
+        raise FormatError(message, path=NAME, line=line_with(text, ["pipeline", "concurrency"]), remedy=remedy)
     for folder in config.packs.paths:
         _demand_folder(root, folder, text)
     return config
@@ -180,7 +180,7 @@ def demand_known_names(root: Path, config: Config, roles: Collection[str], gates
                 meant = f" Did you mean {near[0]!r}?" if near else ""
                 text = (root / NAME).read_text("utf-8", errors="replace")
                 message = f"no machine has {table[:-1]} {name!r}; there are {', '.join(map(repr, sorted(known)))}."
-                line = _line_of(text, [table, name])
+                line = line_with(text, [table, name])
                 raise FormatError(message, path=NAME, line=line, remedy=f"Correct or remove [{table}.{name}].{meant}")
 
 
@@ -190,20 +190,14 @@ def _demand_folder(root: Path, folder: str, text: str) -> None:
     if real.is_dir() and real.is_relative_to(root.resolve()):
         return
     why = "leads out of the repository" if real.is_dir() else "is no folder"
-    line = _line_of(text, ["packs", "paths"])
+    line = line_with(text, ["packs", "paths"])
     raise FormatError(f"packs.paths: {folder!r} {why}.", path=NAME, line=line, remedy="Correct the path.")
-
-
-def _line_in(message: str, text: str) -> int:
-    """The line that a TOML error names: `(at line 3, column 1)` or `(at end of document)`."""
-    named = re.search(r"at line (\d+)", message)
-    return int(named[1]) if named else text.count("\n") + 1
 
 
 def _first_fault(err: ValidationError, text: str) -> FormatError:
     fault = err.errors()[0]
     place = [str(part) for part in fault["loc"]]
-    line = _line_of(text, place)
+    line = line_with(text, place)
     if fault["type"] == "extra_forbidden":
         allowed = _allowed(place[:-1])
         near = difflib.get_close_matches(place[-1], allowed, n=1)
@@ -231,24 +225,6 @@ def _allowed(place: list[str]) -> list[str]:
 def line_of(root: Path, place: list[str]) -> int | None:
     """The line of story.toml that holds a key, None where none does."""
     try:
-        return _line_of((root / NAME).read_text("utf-8", errors="replace"), place)
+        return line_with((root / NAME).read_text("utf-8", errors="replace"), place)
     except OSError:
         return None
-
-
-def _line_of(text: str, place: list[str]) -> int | None:
-    """The line that holds a key: under its table's heading, else the heading itself."""
-    lines = text.split("\n")
-    table, found = "", None
-    for number, line in enumerate(lines, 1):
-        stripped = line.strip()
-        if stripped.startswith("["):
-            table = stripped.strip("[]").replace('"', "").replace(" ", "")
-            parts = table.split(".")
-            if parts[: len(place)] == place[: len(parts)]:
-                found = number if len(parts) <= len(place) else found or number
-        key = stripped.split("=")[0].strip().strip('"')
-        path = [*filter(None, table.split(".")), key]
-        if "=" in stripped and path == place[: len(path)]:
-            return number
-    return found

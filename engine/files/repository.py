@@ -11,11 +11,21 @@ MARKS = ("story.toml", ".git")
 
 
 def find_root(start: Path) -> Path:
-    """The nearest folder above that holds story.toml or .git, else the folder itself."""
+    """The nearest folder above that holds story.toml or .git, else the folder itself; for a worktree its main tree."""
     for folder in (start, *start.parents):
         if any((folder / mark).exists() for mark in MARKS):
-            return folder
+            return _main_tree(folder) or folder
     return start
+
+
+def _main_tree(folder: Path) -> Path | None:
+    """The main tree of a worktree that the engine made for a story; None for any other folder."""
+    mark = folder / ".git"
+    if folder.parent.name != "worktrees" or not mark.is_file():
+        return None
+    place = Path(mark.read_text("utf-8", "replace").removeprefix("gitdir:").strip())
+    main = place.parent.parent.parent  # <main>/.git/worktrees/<name>
+    return main if state_folder(main).resolve() == folder.parent.parent.resolve() else None
 
 
 def state_folder(root: Path, environ: dict[str, str] | None = None) -> Path:

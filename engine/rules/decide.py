@@ -8,7 +8,7 @@ from engine.model.facts import Facts
 from engine.model.machine import AgentAct, AskAct, Exit, Machine, Phase, Resume, SimpleAct
 from engine.model.step import Decision, Fire, Run, Todo, Wait
 from engine.rules.disputes import disputed, unsettled
-from engine.rules.guards import explain, facts_of, leaves, phrase
+from engine.rules.guards import explain, facts_of, statement
 from engine.rules.history import Progress, Who, passed, reopened, roles_of
 from engine.rules.stale import send_back
 from engine.rules.statechart import Cursor, Statechart
@@ -189,7 +189,7 @@ def _why(chart: Statechart, exit_: Exit, progress: Progress) -> str:
     if said or decided:
         return "; ".join([*said, *decided])
     way = next(way for way in chart.ways[progress.state] if way.exit is exit_)
-    return " and ".join(phrase(leaf, chart.machine) for leaf in leaves(way.term)) or "there is nothing to wait for"
+    return statement(way.term, chart.machine) or "there is nothing to wait for"
 
 
 def _wait(chart: Statechart, asks: bool, progress: Progress, facts: Facts) -> Wait:

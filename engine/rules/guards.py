@@ -76,8 +76,7 @@ def explain(term: Term, facts: Facts, machine: Machine) -> list[str]:
     if isinstance(term, Is):
         return [_why(term, facts, machine)]
     if isinstance(term, Not):
-        held = " and ".join(phrase(leaf, machine) for leaf in leaves(term.term))
-        return [f"must not hold: {held}"]
+        return [f"must not hold: {statement(term.term, machine)}"]
     if isinstance(term, All):
         return [why for part in term.terms for why in explain(part, facts, machine)]
     return ["none of: " + " | ".join(" and ".join(explain(part, facts, machine)) for part in term.terms)]
@@ -113,6 +112,19 @@ def demanded(term: Term) -> set[str]:
             return set.intersection(*(demanded(part) for part in terms)) if terms else set()
         case never:
             assert_never(never)
+
+
+def statement(term: Term, machine: Machine) -> str:
+    """Say a whole term as a statement, "" for one that asks nothing."""
+    match term:
+        case Is():
+            return phrase(term, machine)
+        case Not(inner):
+            return f"not ({statement(inner, machine)})"
+        case All(terms):
+            return " and ".join(statement(part, machine) for part in terms)
+        case Any(terms):
+            return f"({' or '.join(statement(part, machine) for part in terms)})"
 
 
 def phrase(leaf: Is, machine: Machine) -> str:

@@ -1,24 +1,29 @@
 """Which story goes first, and what may run side by side. Pure: the same for real runs and for simulated ones.
 
 order       depends_on → the dependents of each story; a cycle or an unknown id is an error that shows the path
-ranks       how long the longest way from each story to the end of its packs is still
+ranks       who goes first: who holds the tree, then who can be next; of those, who has the longest way to the end
 choose      of the groups of actions that wait, those for which there is room, longest way first
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from engine.errors import UsageError
 from engine.model.machine import AgentAct, GateAct, Machine, Phase
 from engine.model.step import Todo
+from engine.rules.workplace import WORK
 
 Minutes = Mapping[Phase, float]
 """How long a phase takes, in minutes of work: estimates that only order, and never decide."""
 
 ESTIMATE: Minutes = {"validation": 20, "ready": 0, "execution": 40, "verification": 20, "done": 0}
+SHARED = {"spec", "design"}
+"""What agents write that other stories rest on, too."""
 _ORDER: tuple[Phase, ...] = ("validation", "ready", "execution", "verification", "done")
+_FIRST = 1e9
+"""More minutes than any way has: what puts some stories before all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +65,54 @@ def order(needs: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
 
 
 def ranks(
+    dependents: dict[str, list[str]],
+    phases: Mapping[str, Phase],
+    minutes: Minutes = ESTIMATE,
+    *,
+    apart: Collection[str] = (),
+) -> dict[str, float]:
+    """Story → how far in front it is, by the longest way from where it stands through the stories after it.
+
+    `dependents` as `order` gives them; what is validated while its predecessor is executed lengthens no way. Those
+    `apart` are executed in worktrees of their own.
+    """
+    after, left = behind(dependents, phases, minutes), lefts(minutes)
+    far = set[str]()
+    for story, others in dependents.items():
+        if phases[story] in ("validation", "ready"):
+            far.update(others)
+    return {
+        story: rank(left[phase], after[story], holds=phase in WORK and story not in apart, near=story not in far)
+        for story in dependents
+        for phase in (phases[story],)
+    }
+
+
+def behind(
     dependents: dict[str, list[str]], phases: Mapping[str, Phase], minutes: Minutes = ESTIMATE
 ) -> dict[str, float]:
-    """Story → minutes of the longest way from where it stands, through the stories after it, to the end.
-
-    `dependents` as `order` gives them; what is validated while its predecessor is executed lengthens no way.
-    """
+    """Story → minutes of the longest way through the stories after it, from when it is complete."""
+    left = lefts(minutes)
     rest: dict[str, float] = {}  # from the beginning of its execution on
-    ranked: dict[str, float] = {}
-    for story in reversed(dependents):
-        behind = max((rest[other] for other in dependents[story]), default=0.0)
-        built = minutes["execution"] + minutes["verification"]
-        place = _ORDER.index(phases[story])
-        left = sum(minutes[phase] for phase in _ORDER[place:])
-        rest[story] = min(built, left) + behind
-        ranked[story] = left + behind
-    return ranked
+    after: dict[str, float] = {}
+    for story, others in reversed(dependents.items()):
+        after[story] = behind = max([rest[other] for other in others], default=0.0)
+        rest[story] = min(left["execution"], left[phases[story]]) + behind
+    return after
+
+
+def lefts(minutes: Minutes = ESTIMATE) -> dict[Phase, float]:
+    """Phase → the minutes of a story from there to its end."""
+    return {phase: sum(minutes[later] for later in _ORDER[place:]) for place, phase in enumerate(_ORDER)}
+
+
+def rank(left: float, after: float, *, holds: bool, near: bool) -> float:
+    """How far in front a story is of which so many minutes are `left`, with `after` minutes of others behind it.
+
+    First comes who `holds` the tree, for which all others wait. Then those that are `near`, since all that they need is
+    complete or at work: they are executed next, and should be validated by then.
+    """
+    return left + after + (2 * _FIRST if holds else _FIRST if near else 0.0)
 
 
 def wanted(story: str, machine: Machine, state: str, todo: Sequence[Todo], providers: Mapping[str, str]) -> Wanted:
@@ -96,6 +133,8 @@ def wanted(story: str, machine: Machine, state: str, todo: Sequence[Todo], provi
     if any(isinstance(one.act, AgentAct | GateAct) for one in todo):
         take(f"phase {phase}", room.concurrency.get(phase))
     for one in todo:
+        if isinstance(one.act, AgentAct) and SHARED & {*one.act.writes}:
+            take("shared documents", 1)  # two at once would each write on what the other has not read
         if one.role:
             provider = providers.get(one.role, "")
             take(f"role {one.role}", room.roles.get(one.role))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -149,6 +148,7 @@ def test_a_page_instead_of_an_answer_is_named_with_its_address(tmp_path: Path, k
     assert f"({desk.player.base_url}): the answer cannot be read" in reply.why
     raw = desk.player.transcript("4/validating/builder-v/1.1-abcd").raw
     assert b"<html>Welcome</html>" in raw.read_bytes()
+    assert reply.why.endswith(f"What came is kept in {raw}.")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -224,11 +224,10 @@ def test_without_a_price_no_limit_in_dollars_stops_a_run(tmp_path: Path, kind: K
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_empty_answer_and_one_of_ten_megabytes_are_no_verdicts(tmp_path: Path, kind: Kind) -> None:
     """Both come back as they are, and the reader of all agents refuses them."""
-    replies: list[Callable[[], list[Said]]] = [lambda: [{"text": ""}] * 3, lambda: [{"text": "x" * 10**7}] * 3]
-    for number, script in enumerate(replies):
-        (tmp_path / str(number)).mkdir()
-        with kind(script()) as fake:
-            reply = Desk(tmp_path / str(number), fake).run()
-        assert reply.status == "ok"
+    for name, last in (("empty", ""), ("huge", "x" * 10**7)):
+        (tmp_path / name).mkdir()
+        with kind([{"text": ""}, {"text": ""}, {"text": last}]) as fake:
+            reply = Desk(tmp_path / name, fake).run()
+        assert (reply.status, len(reply.text)) == ("ok", len(last))
         with pytest.raises(InvalidReply):
             read_report(reply.text, "verdict", story="4", turn=1)

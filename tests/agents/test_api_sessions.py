@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -108,45 +108,43 @@ def test_an_overgrown_session_counts_as_lost(tmp_path: Path, kind: Kind) -> None
     assert (fresh.status, fresh.lost) == ("failed", False)
 
 
-_CHILD = """
-import sys
-from pathlib import Path
-from tests.agents.api_world import Desk
-from tests.fakes.anthropic import FakeAnthropic
-from tests.fakes.openai import FakeOpenAI
-folder, kind, url, writable = sys.argv[1:]
-fake = {"FakeAnthropic": FakeAnthropic, "FakeOpenAI": FakeOpenAI}[kind]([])
-fake.url = url
-print(Desk(Path(folder), fake).run(returns="verdict", writable=writable == "yes").model_dump_json())
-"""
+_ENGINES = get_context("forkserver")
+_ENGINES.set_forkserver_preload(["tests.agents.api_world"])  # the SDKs take seconds to import: once is enough
 
 
-def engine(folder: Path, fake: FakeServer, *, writable: bool = False) -> subprocess.Popen[str]:
-    """The same call in a process of its own, which may be killed."""
-    words = [sys.executable, "-c", _CHILD, str(folder), type(fake).__name__, fake.url, "yes" if writable else "no"]
-    environ = {**os.environ, "PYTHONPATH": os.getcwd()}  # noqa: PTH109
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environ)
+def play(folder: Path, kind: Kind, url: str, writable: bool) -> None:
+    """One call, played in a process of its own; its reply goes into a file."""
+    os.environ["TEST_KEY"] = "sk-test"
+    fake = kind([])
+    fake.url = url
+    (folder / "reply.json").write_text(Desk(folder, fake).run(writable=writable).model_dump_json())
+
+
+def engine(folder: Path, fake: FakeServer, *, writable: bool = False) -> ForkServerProcess:
+    """The same call in a process that may be killed."""
+    process = _ENGINES.Process(target=play, args=(folder, type(fake), fake.url, writable))
+    process.start()
+    return process
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_without_paying_again(tmp_path: Path, kind: Kind) -> None:
     """Killed while the third answer was awaited, the next process asks for that one only; the first two are kept."""
-    running: list[subprocess.Popen[str]] = []
+    running: list[ForkServerProcess] = []
 
     def kill(body: object) -> dict[str, object]:
-        running[0].send_signal(signal.SIGKILL)
+        running[0].kill()
         return {"drop": True}
 
     with kind([LOOK, LOOK, kill, DONE]) as fake:
         running.append(engine(tmp_path, fake))
-        running[0].communicate(timeout=60)
-        assert running[0].returncode == -signal.SIGKILL
+        running[0].join(60)
+        assert running[0].exitcode == -signal.SIGKILL
         assert len(fake.requests) == 3
-        again = engine(tmp_path, fake)
-        told, _ = again.communicate(timeout=60)
+        engine(tmp_path, fake).join(60)
     assert len(fake.requests) == 4
     assert fake.requests[3] == fake.requests[2]
-    reply = json.loads(told)
+    reply = json.loads((tmp_path / "reply.json").read_text())
     assert read_report(reply["text"], "verdict", story="4", turn=1)
     assert reply["usage"]["output"] > 0
     assert not fake.problems
@@ -164,8 +162,8 @@ def test_what_a_tool_did_before_the_kill_is_not_done_again(tmp_path: Path, kind:
             assert time.monotonic() < until
             time.sleep(0.05)
         running.kill()
-        running.communicate()
-        engine(tmp_path, fake, writable=True).communicate(timeout=60)
+        running.join(60)
+        engine(tmp_path, fake, writable=True).join(60)
     assert (tmp_path / "copy/done.txt").read_text() == "once\n"
     told = results(fake.requests[1])
     assert "(no output)" in told[0]

@@ -274,6 +274,16 @@ def test_a_lost_session_is_told_and_nothing_of_it_counts(
     assert (reply.status, reply.lost, reply.session, reply.passes) == ("failed", True, None, False), reply
 
 
+def test_what_codex_own_sandbox_would_hide_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its login, or the tree, in /dev/shm: it could not start, which is told with the path before it is begun."""
+    monkeypatch.setenv("CODEX_HOME", "/dev/shm/codex")
+    desk.plan(GOOD)
+    reply = desk.run()
+    told = "Codex CLI: its sandbox hides /dev/shm/codex, since that lies below /dev. Move it elsewhere"
+    assert (reply.status, reply.why, reply.passes) == ("failed", told, False)
+    assert not Path("/dev/shm/codex").exists()
+
+
 @pytest.mark.parametrize(
     ("steps", "deadlines", "why"),
     [

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from engine.files.machine_file import find_machine, read_machine
 from engine.model.machine import Guard
 from engine.rules.guards import (
     ALWAYS,
@@ -23,6 +24,7 @@ from engine.rules.guards import (
     facts_of,
     leaves,
     phrase,
+    statement,
 )
 from tests.life import BUILDER, PEDANT, machine
 
@@ -183,3 +185,13 @@ def test_an_empty_guard_is_refused() -> None:
     """A guard that asks nothing is a mistake, not a yes."""
     with pytest.raises(ValidationError, match="empty guard"):
         Guard.model_validate({})
+
+
+def test_a_term_is_said_with_what_it_denies() -> None:
+    """The log never says of a term the opposite of what holds: "not" and "or" are said as well."""
+    shipped = read_machine(find_machine("story")).machine
+    guard = Guard.model_validate({"not": {"checked": ["green_passes", "gates_pass"]}})
+    said = statement(compile_guard(shipped, guard), shipped)
+    assert said == "not ('Tests PASS' is ticked and 'Quality gates pass' is ticked)"
+    either = Guard.model_validate({"any": [{"gate": {"tests": "fail"}}, {"checked": "green_passes"}]})
+    assert statement(compile_guard(shipped, either), shipped) == "(gate tests is fail or 'Tests PASS' is ticked)"
