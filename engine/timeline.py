@@ -12,6 +12,7 @@ from engine.files import disk
 from engine.files.journal import journal_of, read_journal
 from engine.files.pack import Found, list_stories, read_file
 from engine.files.story_file import read_story
+from engine.homes import home_at, inside
 from engine.look import Repository
 from engine.model.events import Adopted, Event
 from engine.model.timeline import Timeline
@@ -48,8 +49,9 @@ def _read_pack(repository: Repository, folder: Path, story: str | None) -> Itera
     listed = [one for one in list_stories(repository.root, folder) if story in (None, one.id)]
     if not listed:
         yield Kept(pack, story or "-", pack, problem=f"{pack}: there is no story")
-    for one in listed:
-        yield _read(repository, pack, one)
+    for one in listed:  # a story's journal is where it lives
+        home = home_at(repository, folder, one)
+        yield _read(home, pack, one._replace(file=inside(home, one.file)))
 
 
 def _read(repository: Repository, pack: str, found: Found) -> Kept:

@@ -10,9 +10,10 @@ import pytest
 
 from engine.errors import UsageError
 from engine.lanes import Now, Told
+from engine.timeline import read_timeline
 from tests.cli.run import run as cli
 from tests.cli.run import state_home
-from tests.packs import PackRepo
+from tests.packs import PACK, PackRepo
 from tests.repo import git
 
 
@@ -273,3 +274,12 @@ def test_the_limit_of_a_run_is_one_for_all_stories(tmp_path: Path) -> None:
     [held] = [left for left in ran.left if left.state == "validating"]
     assert held.waiting is not None
     assert "limits.run: 0 of 5 runs of agents are made, while 4 run." in held.waiting.items[0].text
+
+
+def test_the_timeline_shows_a_story_where_it_lives(tmp_path: Path) -> None:
+    """From execution until merge the journal in the worktree is the one that is drawn."""
+    repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)
+    until_accepting(repo)
+    [lane] = read_timeline(repo.repository, [repo.root / PACK]).lanes
+    assert (lane.state, lane.problem) == ("accepting", "")
+    assert {"Execute", "Verify"} <= {block.word for block in lane.blocks}
