@@ -46,7 +46,6 @@ def write_corrections(seen: Seen) -> None:
         path = _place(seen, file)
 
         def edit(raw: bytes, file: str = file) -> bytes:
-            seen.journal.demand_same()
             for figure in figures:
                 if figure.file == file:
                     with suppress(EditRefused):
@@ -54,7 +53,7 @@ def write_corrections(seen: Seen) -> None:
             return raw
 
         if path.is_file():
-            disk.update(path, edit, lock=seen.repository.write_lock(path))
+            disk.update(path, edit, lock=seen.repository.write_lock(path), still=seen.journal.demand_same)
 
 
 def told(seen: Seen) -> str:

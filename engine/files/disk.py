@@ -20,8 +20,17 @@ TEMP, SWAP = ".story-tmp", ".story-swap"
 _SWAP_NAME = re.compile(rf"\.(.+)\.([0-9a-f]{{16}})\.([0-9a-f]{{16}}){re.escape(SWAP)}", re.S)
 
 
-def update(path: Path, edit: Callable[[bytes], bytes], *, lock: Path, patience: float = 10.0) -> bool:
+def update(
+    path: Path,
+    edit: Callable[[bytes], bytes],
+    *,
+    lock: Path,
+    patience: float = 10.0,
+    still: Callable[[], None] = lambda: None,
+) -> bool:
     """Replace a file's bytes by `edit(bytes)` under a lock; False when the edit changes nothing.
+
+    `still` raises when the tree is not the one any more that the edit is for: then the file is as it was.
 
     The lock is a file of its own: the rename gives the story a new inode, and who waits for the lock of the old
     inode would then hold a lock on nothing. If somebody saves the file between our read and our rename, the edit
@@ -35,7 +44,7 @@ def update(path: Path, edit: Callable[[bytes], bytes], *, lock: Path, patience: 
             if after == before:
                 return False
             try:
-                replace(target, after, expected=before)
+                replace(target, after, expected=before, still=still)
             except StoryChanged:
                 continue
             return True
@@ -61,7 +70,8 @@ def replace(
 ) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
 
-    `still` is asked last before the rename and raises when the tree is not the one any more that the file is for.
+    `still` is asked last before the rename, and with `expected` once more after it; it raises when the tree is not the
+    one any more that the file is for, which may hold the very same bytes.
 
     With `expected`, refuse with StoryChanged when the file holds other bytes, and lose nothing that somebody saves
     in the very moment of the write: old and new change places in one system call, and what comes out is compared.
@@ -78,7 +88,7 @@ def replace(
             os.replace(temp, target)  # noqa: PTH105 - one system call, seen as such by the fault tests
         else:
             os.replace(temp, swap)  # noqa: PTH105
-            _swap(swap, target, expected, after)
+            _swap(swap, target, expected, after, still)
     except FileNotFoundError as err:
         if expected is not None and not target.exists():
             swap.unlink(missing_ok=True)
@@ -93,7 +103,7 @@ def _swap_name(target: Path, expected: bytes, after: bytes) -> Path:
     return target.with_name(f".{target.name}.{_digest(expected)}.{_digest(after)}{SWAP}")
 
 
-def _swap(swap: Path, target: Path, expected: bytes, after: bytes) -> None:
+def _swap(swap: Path, target: Path, expected: bytes, after: bytes, still: Callable[[], None]) -> None:
     if target.read_bytes() != expected:
         swap.unlink()
         raise StoryChanged(f"{target} was saved by somebody else meanwhile.")
@@ -104,6 +114,11 @@ def _swap(swap: Path, target: Path, expected: bytes, after: bytes) -> None:
     if came_out != expected:
         _give_back(swap, target, put, came_out)
         raise StoryChanged(f"{target} was saved by somebody else meanwhile.")
+    try:
+        still()
+    except BaseException:
+        _give_back(swap, target, put, came_out)
+        raise
     swap.unlink()
 
 

@@ -83,7 +83,7 @@ def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callabl
     """Replay edits on the freshest text of story.md; False when they change nothing.
 
     That text may hold some of them: somebody saved what she was shown for a moment, until an earlier save was put back.
-    `still` is asked before every try and raises when the text is not the story any more that the edits are about.
+    `still` is asked at every try and raises when the text is not the story any more that the edits are about.
     """
 
     def edit(raw: bytes) -> bytes:
@@ -91,7 +91,7 @@ def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callabl
         return apply_edits(raw, edits, once=True)
 
     try:
-        return disk.update(path, edit, lock=lock)
+        return disk.update(path, edit, lock=lock, still=still)
     except EditRefused as err:
         raise type(err)(f"{path}: {err}") from err
 

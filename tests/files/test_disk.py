@@ -404,3 +404,21 @@ def test_a_full_disk_is_told_by_the_path_of_the_file() -> None:
     with pytest.raises(OSError, match="No space left") as told:
         disk.append(Path("/dev/full"), b"a line")
     assert told.value.filename == "/dev/full"
+
+
+def test_a_tree_that_became_another_in_the_moment_of_the_write_stays_as_it_is(tmp_path: Path) -> None:
+    """A checkout just before the exchange may bring the very bytes that were expected: they are put back."""
+    target = tmp_path / "story.md"
+    target.write_bytes(b"old")
+    asked = []
+
+    def still() -> None:
+        asked.append(target.read_bytes())
+        if len(asked) == 2:
+            raise StoryChanged("another branch")
+
+    with pytest.raises(StoryChanged, match="another branch"):
+        disk.update(target, lambda _: b"new", lock=tmp_path / "lock", still=still)
+    assert asked == [b"old", b"new"]
+    assert target.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lock", "story.md"]
