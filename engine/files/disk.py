@@ -39,6 +39,7 @@ def update(
     target = path.resolve()
     with hold(lock, patience):
         while True:
+            still()
             before = target.read_bytes()
             after = edit(before)
             if after == before:

@@ -87,7 +87,6 @@ def write_story(path: Path, edits: Sequence[Edit], *, lock: Path, still: Callabl
     """
 
     def edit(raw: bytes) -> bytes:
-        still()
         return apply_edits(raw, edits, once=True)
 
     try:
