@@ -282,4 +282,4 @@ def test_the_timeline_shows_a_story_where_it_lives(tmp_path: Path) -> None:
     until_accepting(repo)
     [lane] = read_timeline(repo.repository, [repo.root / PACK]).lanes
     assert (lane.state, lane.problem) == ("accepting", "")
-    assert {"Execute", "Verify"} <= {block.word for block in lane.blocks}
+    assert {"Execute", "Verify"} <= {span.word for span in lane.spans}
