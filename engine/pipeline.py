@@ -19,7 +19,7 @@ from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.living import PortsOf, advance_home
+from engine.living import PortsOf, advance_home, tidy
 from engine.look import Repository
 from engine.model.machine import Phase
 from engine.model.row import Row
@@ -99,10 +99,10 @@ class Pipeline:
     def __init__(
         self, repository: Repository, folders: Sequence[Path], ports_of: PortsOf, providers: Providers, told: Told
     ) -> None:
-        self._repository, self._told = repository, told
+        self._repository, self._folders, self._told = repository, folders, told
         self._room = Room(lambda: self._ranks, repository.pipeline, providers)
         purse = Purse()
-        self._ports = lambda home: replace(ports_of(home), admit=self._room.admit, purse=purse)
+        self._ports: PortsOf = lambda home: replace(ports_of(home), admit=self._room.admit, purse=purse)
         self._clock = ports_of(repository).clock
         names = [folder.relative_to(repository.root).as_posix() for folder in folders]
         listed = [one for one in list_all(repository).stories if one.pack in names]
@@ -119,6 +119,8 @@ class Pipeline:
 
     async def run(self, sleep: Sleep) -> Ran:
         """Go on until nothing moves without a person; stopped from outside, every agent is stopped as well."""
+        for folder in self._folders:
+            tidy(self._repository, folder, self._ports(self._repository))
         try:
             while True:
                 self._start()
