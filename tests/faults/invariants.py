@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,7 @@ class Pack:
     """
 
     def __init__(self, pack: Path, root: Path, worktrees: Path, machine: Path, *, one_tree: bool) -> None:
-        told = yaml.safe_load(machine.read_text("utf-8"))
-        self._work = {state for state, of in told["states"].items() if of.get("phase") in WORK}
-        self._ends: dict[str, str] = told["terminal"]
+        self._work, self._ends = _phases(machine)
         self._one_tree, self._worktrees = one_tree, worktrees
         self._folders = {folder.name.split("-")[1]: folder for folder in sorted(pack.glob("story-*-*"))}
         self._inner = pack.relative_to(root)
@@ -163,6 +162,13 @@ class Pack:
         steps = [event["n"] for event in story.events if event["event"] in ("stepped", "rewound")]
         if rows != steps:
             yield f"story {story.id}: the log shows the steps {rows}, the journal has {steps}"
+
+
+@cache
+def _phases(machine: Path) -> tuple[set[str], dict[str, str]]:
+    """The states in which a story is executed or verified, and those in which it ends."""
+    told = yaml.safe_load(machine.read_text("utf-8"))
+    return {state for state, of in told["states"].items() if of.get("phase") in WORK}, told["terminal"]
 
 
 def _whole(journal: Path) -> bytes:
