@@ -21,6 +21,7 @@ from engine.commits import commit_step
 from engine.derived import show_derived
 from engine.errors import FormatError
 from engine.files import disk
+from engine.homes import demand_lives
 from engine.inputs import missing_prompts
 from engine.look import Repository, Seen, look
 from engine.model.events import Decided, Event
@@ -57,6 +58,7 @@ async def advancing(
     result = Advanced()
     lock = repository.advance_lock(folder, story_id)
     with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
+        demand_lives(repository, folder, story_id)
         seen = look(repository, folder, story_id)
         for rescued in (*disk.sweep(seen.path.parent), *disk.sweep(seen.evidence)):
             ports.tell(f"{rescued} holds what somebody saved while the engine was killed: compare it, then delete it")

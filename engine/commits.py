@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from engine.checks.expected import owned_files
+from engine.errors import EngineError
 from engine.files import tree
 from engine.files.branches import AGENTS, commit
+from engine.files.journal import journal_of
 from engine.files.pack import list_stories
 from engine.files.repository import run_git
 from engine.files.tree import LOCK_FILES
-from engine.look import Seen
+from engine.look import Repository, Seen, look
 from engine.model.machine import Phase
 from engine.model.step import Step
 
@@ -29,14 +34,24 @@ def commit_own(seen: Seen, message: str, author: str = f"Story Engine <engine@{A
     return commit(seen.repository.root, own_paths(seen), message, author)
 
 
+def commit_left(repository: Repository, folder: Path) -> None:
+    """Commit the last steps of stories that are over, where a killed engine had not come to it."""
+    differs = _differing(repository)
+    for story in list_stories(repository.root, folder):
+        if journal_of(story.file).relative_to(repository.root).as_posix() in differs:
+            with suppress(EngineError):  # what is wrong with a story stops no other
+                seen = look(repository, folder, story.id)
+                if seen.shown.state in seen.machine.terminal:
+                    commit_own(seen, f"chore(story-{story.id}): {seen.shown.state}")
+
+
 def own_paths(seen: Seen) -> list[str]:
     """The paths that are not committed and belong to a story: its folder, its files, the documents around it.
 
     Of other stories only what shows how far this one is.
     """
     root, pack = seen.repository.root, seen.pack
-    head = tree.head_of(root)
-    differs = tree.differing(root, head, seen.repository.state) if head else None
+    differs = _differing(seen.repository)
     owned = owned_files(pack, seen.source.id)
     folder = f"{seen.source.folder}/" if pack.layout == "folders" else f"{seen.evidence.relative_to(root).as_posix()}/"
     documents = {document.path for document in (*pack.specs, *pack.designs, *pack.plans)}
@@ -48,7 +63,16 @@ def own_paths(seen: Seen) -> list[str]:
             return True
         return owned.names(path) or path.rsplit("/", 1)[-1] in LOCK_FILES or path in neighbours
 
-    return sorted(path for path in differs or () if own(path))
+    return sorted(path for path in differs if own(path))
+
+
+def _differing(repository: Repository) -> set[str]:
+    """The paths of a tree that are not committed; none where there is no git."""
+    if (head := tree.head_of(repository.root)) is None:
+        return set()
+    repository.state.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=repository.state) as scratch:  # another engine may look at the same time
+        return tree.differing(repository.root, head, Path(scratch)) or set()
 
 
 def _neighbours(seen: Seen) -> Iterator[str]:

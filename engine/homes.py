@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.errors import Locked
+from engine.files.branches import is_laid_out
 from engine.files.config import read_config
 from engine.files.pack import Found, list_stories
 from engine.look import Repository
@@ -42,9 +44,16 @@ def any_home(main: Repository) -> bool:
 def home_at(main: Repository, folder: Path, story: Found) -> Repository:
     """The repository in which one of the main tree's stories is advanced now."""
     place = worktree_of(main, branch_of(main, folder, story))
-    if not (place / ".git").exists():
+    if not is_laid_out(place):
         return main
     return Repository(root=place, state=main.state, config=read_config(place), main=main.root)
+
+
+def demand_lives(home: Repository, folder: Path, story_id: str) -> None:
+    """Refuse to advance a story in a tree that another engine has taken it away from."""
+    away = home_of(home, folder, story_id) != home if home.main is None else not is_laid_out(home.root)
+    if away:
+        raise Locked(f"story {story_id} was taken to another tree by another engine. Run it again.")
 
 
 def inside(home: Repository, folder: Path) -> Path:

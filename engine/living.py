@@ -19,11 +19,19 @@ from engine.actions.judge import BAD
 from engine.actions.junit import UNREADABLE
 from engine.actions.situation import Situation
 from engine.advance import Advanced, advancing, foresee
-from engine.commits import commit_own, own_paths
-from engine.derived import show_derived
+from engine.commits import commit_left, commit_own, own_paths
+from engine.derived import show_derived, show_pack
 from engine.errors import CallFailed, Locked, UsageError
 from engine.files import disk
-from engine.files.branches import close_worktree, drop_aside, fast_forward, is_merged, merge_aside, open_worktree
+from engine.files.branches import (
+    close_worktree,
+    drop_aside,
+    drop_merged,
+    fast_forward,
+    is_merged,
+    merge_aside,
+    open_worktree,
+)
 from engine.files.config import read_config
 from engine.files.pack import list_stories
 from engine.files.throwaway import link_dependencies
@@ -35,6 +43,8 @@ from engine.ports import Ports
 
 _PATIENCE = 0.2
 """Seconds between two looks whether another merge is over."""
+_TRIES = 3
+"""How often a story is merged, where somebody saves in its worktree while it is."""
 PortsOf = Callable[[Repository], Ports]
 """The ports of a repository: agents, gates and locks are those of its tree."""
 
@@ -79,21 +89,25 @@ def _from_main(home: Repository, waiting: Waiting) -> Waiting:
 
 def _move_out(main: Repository, folder: Path, story_id: str, ports: Ports) -> Repository:
     """A branch and a worktree for a story; they begin with what is committed, so all of the story has to be."""
-    seen = look(main, folder, story_id)
-    if ports.commit:
-        commit_own(seen, f"chore(story-{story_id}): ready to be executed on its branch")
-    if left := own_paths(seen):
-        raise UsageError(
-            f"story {story_id} is executed on a branch of its own, which begins with what is committed, and {left[0]} "
-            f"is not. Commit it, or run with --commit."
-        )
-    story = next(story for story in list_stories(main.root, folder) if story.id == story_id)
-    branch = branch_of(main, folder, story)
-    place = worktree_of(main, branch)
-    open_worktree(main.root, place, branch)
-    link_dependencies(main.root, place)
-    ports.tell(f"story {story_id}: executed on branch {branch} in {place}")
-    return home_of(main, folder, story_id)
+    lock = main.advance_lock(folder, story_id)
+    with disk.hold(lock, 0, what=f"story {story_id} is being advanced by another engine"):
+        seen, home = look(main, folder, story_id), home_of(main, folder, story_id)
+        if home.main is not None or seen.progress.state in seen.machine.terminal:
+            return home  # another engine was there before
+        if ports.commit:
+            commit_own(seen, f"chore(story-{story_id}): ready to be executed on its branch")
+        if left := own_paths(seen):
+            raise UsageError(
+                f"story {story_id} is executed on a branch of its own, which begins with what is committed, and "
+                f"{left[0]} is not. Commit it, or run with --commit."
+            )
+        story = next(story for story in list_stories(main.root, folder) if story.id == story_id)
+        branch = branch_of(main, folder, story)
+        place = worktree_of(main, branch)
+        open_worktree(main.root, place, branch)
+        link_dependencies(main.root, place)
+        ports.tell(f"story {story_id}: executed on branch {branch} in {place}")
+        return home_of(main, folder, story_id)
 
 
 async def bring_home(
@@ -101,27 +115,44 @@ async def bring_home(
 ) -> Waiting | None:
     """Merge a story that is over into the main tree; whom it waits for where that cannot be, with both branches kept.
 
-    The merge is made aside and the gates run on it: the main tree never holds a conflict or a red merge.
+    The merge is made aside and the gates run on it: the main tree never holds a conflict or a red merge. Whatever
+    somebody saves in the worktree meanwhile is merged as well.
     """
-    seen = look(home, inside(home, folder), story_id)
-    story = next(story for story in list_stories(home.root, inside(home, folder)) if story.id == story_id)
+    story = next(story for story in list_stories(main.root, folder) if story.id == story_id)
     branch, ports = branch_of(main, folder, story), ports_of(main)
-    commit_own(seen, f"chore(story-{story_id}): {seen.progress.state}")
     async with _alone(main.state / "locks" / "merge"):
-        if not is_merged(main.root, branch):
+        for _ in range(_TRIES):
+            if not (home.root / ".git").exists():
+                break
+            seen = look(home, inside(home, folder), story_id)
+            commit_own(seen, f"chore(story-{story_id}): {seen.progress.state}")
+            if ports.commit:
+                commit_own(look(main, folder, story_id), f"chore(story-{story_id}): saved in the main tree meanwhile")
             aside = main.state / "merges" / branch.replace("/", "-")
             try:
-                held = await _merge(main, aside, branch, seen, ports_of)
+                held = None if is_merged(main.root, branch) else await _merge(main, aside, branch, seen, ports_of)
             finally:
                 drop_aside(main.root, aside)
             if held is not None:
                 return held
-        ports.tell(f"story {story_id}: {branch} is merged")
-        close_worktree(main.root, home.root, branch)
+            ports.tell(f"story {story_id}: {branch} is merged")
+            close_worktree(main.root, home.root, branch)
+        else:
+            text = f"{branch} is merged, but files here are not committed (`git status`). Commit or remove them."
+            return Waiting(for_="person", items=(Place(file=str(home.root), line=1, text=f"{text} Then run again."),))
     arrived = look(main, folder, story_id)
     show_derived(arrived)
     commit_own(arrived, f"chore(story-{story_id}): shown in its neighbours")
     return None
+
+
+def tidy(main: Repository, folder: Path, ports: Ports) -> None:
+    """Do what a killed engine left of stories that are over: derived items, a last commit, branches that are merged."""
+    show_pack(main, folder)
+    if (main.root / ".git").exists():
+        drop_merged(main.root, {branch_of(main, folder, story) for story in list_stories(main.root, folder)})
+        if ports.commit:
+            commit_left(main, folder)
 
 
 @asynccontextmanager

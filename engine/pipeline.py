@@ -22,7 +22,7 @@ from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
 from engine.lanes import Lane, Left, Ran, Standing, Told, stamp
-from engine.living import PortsOf, advance_home, foresee_home
+from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
 from engine.model.machine import Phase
 from engine.model.row import Row
@@ -101,6 +101,8 @@ class Pipeline:
 
     async def run(self, sleep: Sleep, *, watch: bool = False) -> None:
         """Go on until nothing moves without a person; stopped from outside, every agent is stopped as well."""
+        for folder in self._folders:
+            tidy(self._repository, folder, self._ports_of(self._repository))
         try:
             while True:
                 await self._listen(watch)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from engine.errors import UsageError
@@ -34,18 +35,39 @@ def commit(root: Path, paths: Sequence[str], message: str, author: str) -> str |
 
 
 def open_worktree(root: Path, folder: Path, branch: str) -> None:
-    """Lay out a worktree on a new branch from HEAD, or on the branch where it is there already."""
+    """Lay out a worktree on a new branch from HEAD, or on the branch where it holds more than HEAD."""
+    if folder.exists():
+        drop_aside(root, folder)  # a killed engine's: it was not laid out to its end, so nobody worked in it
+        shutil.rmtree(folder, ignore_errors=True)
     run_git(root, "worktree", "prune")
     there = bool(git(root, "rev-parse", "--verify", "--quiet", f"refs/heads/{branch}"))
-    words = (str(folder), branch) if there else ("-b", branch, str(folder), "HEAD")
+    words = (str(folder), branch) if there and not is_merged(root, branch) else ("-B", branch, str(folder), "HEAD")
     folder.parent.mkdir(parents=True, exist_ok=True)
     _demand(root, *_PLAIN, "worktree", "add", "--quiet", *words, what=f"git could not make a worktree for {branch}")
+
+
+def is_laid_out(folder: Path) -> bool:
+    """Is a worktree there with all its files? git writes its index after them."""
+    try:
+        inner = (folder / ".git").read_text("utf-8").removeprefix("gitdir: ").strip()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return (folder / inner / "index").exists()
 
 
 def close_worktree(root: Path, folder: Path, branch: str) -> None:
     """Remove the worktree of a merged branch, and the branch; git keeps both where something is not merged."""
     if run_git(root, "worktree", "remove", str(folder)) is not None:
         run_git(root, "branch", "--quiet", "--delete", branch)
+
+
+def drop_merged(root: Path, branches: Collection[str]) -> None:
+    """Delete those of the branches that are merged and checked out nowhere, as a killed engine left them."""
+    form = "--format=%(refname:short)%00%(worktreepath)"
+    for line in git(root, "for-each-ref", "--merged", "HEAD", form, "refs/heads/story/").splitlines():
+        name, _, place = line.partition("\0")
+        if name in branches and not place:
+            run_git(root, "branch", "--quiet", "--delete", name)
 
 
 def merge_aside(root: Path, folder: Path, branch: str, message: str) -> tuple[str, list[str]]:
