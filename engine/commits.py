@@ -70,8 +70,7 @@ def _differing(repository: Repository) -> set[str]:
     """The paths of a tree that are not committed; none where there is no git."""
     if (head := tree.head_of(repository.root)) is None:
         return set()
-    repository.state.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=repository.state) as scratch:  # another engine may look at the same time
+    with TemporaryDirectory() as scratch:  # another engine may look at the same time
         return tree.differing(repository.root, head, Path(scratch)) or set()
 
 

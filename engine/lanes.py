@@ -9,8 +9,9 @@ from pathlib import Path
 
 from engine.advance import Advanced
 from engine.files.evidence import evidence_folder
+from engine.model.machine import Phase
 from engine.model.row import Row
-from engine.model.step import Step, Waiting
+from engine.model.step import Place, Step, Waiting
 from engine.read_rows import Listed
 
 Stamp = tuple[int, int]
@@ -78,6 +79,15 @@ class Lane:
     def over(self) -> bool:
         return self.row.waiting_for == "nobody"
 
+    @property
+    def phase(self) -> Phase:
+        return "done" if self.row.complete else self.row.phase or "validation"  # type: ignore[return-value]
+
+    def too_long(self) -> Waiting:
+        """Whom it waits for when it stopped after the most steps of one run."""
+        text = "stopped after as many steps as limits.steps in story.toml says; run it again"
+        return Waiting(for_="person", items=(Place(file=self.row.path, line=1, text=text),))
+
     def own_paths(self) -> Iterator[Path]:
         """The story's folder, or its file and the folder of its evidence; in the main tree and where it lives."""
         for file in (self.listed.story.file, self.listed.file):
@@ -117,3 +127,8 @@ def stamp(file: Path) -> Stamp:
     except OSError:
         return (0, 0)
     return (stat.st_mtime_ns, stat.st_size)
+
+
+def name_of(listed: Listed, *, several: bool) -> str:
+    """What a story is called: its id, with its pack where there are several."""
+    return f"{listed.pack}/{listed.story.id}" if several else listed.story.id

@@ -21,11 +21,10 @@ from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.lanes import Lane, Left, Ran, Standing, Told, stamp
+from engine.lanes import Lane, Left, Ran, Standing, Told, name_of, stamp
 from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
 from engine.model.machine import Phase
-from engine.model.row import Row
 from engine.model.step import Place, Step, Waiting
 from engine.ports import Ports
 from engine.read_rows import Listed, at_home, list_all, read_row
@@ -91,7 +90,7 @@ class Pipeline:
         lanes = {}
         for one in listed:
             key = one.story.file.relative_to(root).as_posix()
-            lanes[key] = self.lanes.get(key) or Lane(_name(one, several), one, read_row(one))
+            lanes[key] = self.lanes.get(key) or Lane(name_of(one, several=several), one, read_row(one))
             if key in self.lanes:
                 lanes[key].listed, lanes[key].row = one, read_row(one)
         self._paths = {(lane.listed.pack, lane.listed.story.id): path for path, lane in lanes.items()}
@@ -247,7 +246,7 @@ class Pipeline:
             lane.error = str(err)
             advanced = Advanced()
         else:
-            lane.waiting = advanced.waiting or _too_long(lane)
+            lane.waiting = advanced.waiting or lane.too_long()
         lane.listed = self._found(lane)
         lane.row = read_row(lane.listed)
         lane.stamp = stamp(lane.listed.file)
@@ -275,7 +274,7 @@ class Pipeline:
                 yield Left(lane.name, lane.row.state, lane.waiting, lane.error)
 
     def _rank(self) -> None:
-        phases: dict[str, Phase] = {key: _phase(lane.row) for key, lane in self.lanes.items()}
+        phases: dict[str, Phase] = {key: lane.phase for key, lane in self.lanes.items()}
         apart = {key for key, lane in self.lanes.items() if lane.listed.home.main}
         self._ranks = ranks(self._after, phases, apart=apart)
 
@@ -287,16 +286,3 @@ class Pipeline:
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""
         return [self._paths.get((lane.listed.pack, name), name) for name in lane.row.needs]
-
-
-def _name(listed: Listed, several: bool) -> str:
-    return f"{listed.pack}/{listed.story.id}" if several else listed.story.id
-
-
-def _phase(row: Row) -> Phase:
-    return "done" if row.complete else row.phase or "validation"  # type: ignore[return-value]
-
-
-def _too_long(lane: Lane) -> Waiting:
-    text = "stopped after as many steps as limits.steps in story.toml says; run it again"
-    return Waiting(for_="person", items=(Place(file=lane.row.path, line=1, text=text),))
