@@ -10,7 +10,7 @@ from pathlib import Path
 from engine.advance import Advanced
 from engine.files.evidence import evidence_folder
 from engine.model.row import Row
-from engine.model.step import Step, Waiting
+from engine.model.step import Place, Step, Waiting
 from engine.read_rows import Listed
 
 Stamp = tuple[int, int]
@@ -108,6 +108,13 @@ class Told:
     rests: Callable[[Ran], None] = lambda _ran: None
     wrong: Callable[[str], None] = lambda _why: None
     shown: Callable[[Now], AbstractContextManager[None]] = lambda _now: nullcontext()
+
+
+def held_up(lane: Lane, needs: Sequence[Lane]) -> Iterator[Left]:
+    """What is left of a story that waits for others: nothing where they go on, since each is told by itself."""
+    over = [Place(file=one.row.path, line=1, text=f"story {one.name} is {one.row.state}") for one in needs if one.over]
+    if over:
+        yield Left(lane.name, str(lane.row.state), Waiting(for_="dependencies", items=tuple(over)))
 
 
 def stamp(file: Path) -> Stamp:

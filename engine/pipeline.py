@@ -21,7 +21,7 @@ from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.lanes import Lane, Left, Ran, Standing, Told, stamp
+from engine.lanes import Lane, Left, Ran, Standing, Told, held_up, stamp
 from engine.living import PortsOf, advance_home, foresee_home
 from engine.look import Repository, open_repository
 from engine.model.machine import Phase
@@ -89,7 +89,8 @@ class Pipeline:
         lanes = {}
         for one in listed:
             key = one.story.file.relative_to(root).as_posix()
-            lanes[key] = self.lanes.get(key) or Lane(_name(one, several), one, read_row(one))
+            name = f"{one.pack}/{one.story.id}" if several else one.story.id
+            lanes[key] = self.lanes.get(key) or Lane(name, one, read_row(one))
             if key in self.lanes:
                 lanes[key].listed, lanes[key].row = one, read_row(one)
         self._paths = {(lane.listed.pack, lane.listed.story.id): path for path, lane in lanes.items()}
@@ -184,7 +185,7 @@ class Pipeline:
 
     def _standing(self, key: str, lane: Lane, at_work: bool) -> Standing:
         row = read_row(self._found(lane)) if at_work else lane.row
-        after = [other for need in self._needs(lane) if (other := self.lanes.get(need)) and not other.row.complete]
+        after = self._open_needs(lane)
         return Standing(
             name=lane.name,
             key=key,
@@ -221,7 +222,7 @@ class Pipeline:
     def _may_move(self, lane: Lane, now: str) -> bool:
         if lane.row.state is None or lane.over:
             return False
-        if lane.row.queued and not all(self.lanes[key].row.complete for key in self._needs(lane)):
+        if lane.row.queued and self._open_needs(lane):
             return False
         if lane.waiting is None and not lane.error:
             return True
@@ -265,6 +266,8 @@ class Pipeline:
             if lane.row.state is None:
                 place = Place(file=lane.row.path, line=1, text="not adopted yet: `story adopt`")
                 yield Left(lane.name, "raw", Waiting(for_="person", items=(place,)))
+            elif lane.row.queued and not lane.error and (open_ := self._open_needs(lane)):
+                yield from held_up(lane, open_)
             elif lane.error or (lane.waiting is not None and not lane.over):
                 yield Left(lane.name, lane.row.state, lane.waiting, lane.error)
 
@@ -278,13 +281,12 @@ class Pipeline:
         folder = self._repository.root / lane.listed.pack
         return at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
 
+    def _open_needs(self, lane: Lane) -> list[Lane]:
+        return [other for need in self._needs(lane) if (other := self.lanes.get(need)) and not other.row.complete]
+
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""
         return [self._paths.get((lane.listed.pack, name), name) for name in lane.row.needs]
-
-
-def _name(listed: Listed, several: bool) -> str:
-    return f"{listed.pack}/{listed.story.id}" if several else listed.story.id
 
 
 def _phase(row: Row) -> Phase:
