@@ -120,6 +120,13 @@ class Told:
     shown: Callable[[Now], AbstractContextManager[None]] = lambda _now: nullcontext()
 
 
+def held_up(lane: Lane, needs: Sequence[Lane]) -> Iterator[Left]:
+    """What is left of a story that waits for others: nothing where they go on, since each is told by itself."""
+    over = [Place(file=one.row.path, line=1, text=f"story {one.name} is {one.row.state}") for one in needs if one.over]
+    if over:
+        yield Left(lane.name, str(lane.row.state), Waiting(for_="dependencies", items=tuple(over)))
+
+
 def stamp(file: Path) -> Stamp:
     """When a file was saved and how long it is; nothing where it is not there."""
     try:

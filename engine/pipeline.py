@@ -21,7 +21,7 @@ from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.lanes import Lane, Left, Ran, Standing, Told, name_of, stamp
+from engine.lanes import Lane, Left, Ran, Standing, Told, held_up, name_of, stamp
 from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
 from engine.model.machine import Phase
@@ -137,9 +137,7 @@ class Pipeline:
                 lane.waiting = foresee_home(self._repository, folder, id_, ports_of=partial(self._ports, lane))
             except (EngineError, OSError) as err:
                 lane.error = str(err)
-        left = list(self._left())
-        first = [one for one in left if one.waiting is None or one.waiting.for_ not in _OTHERS]
-        self._ran.left, self._ran.stopped = first or left, stopped  # who waits for others is moved by what moves them
+        self._ran.left, self._ran.stopped = list(self._left()), stopped
         self._ran.complete = sum(lane.row.complete for lane in self.lanes.values())
         self._ran.total = len(self.lanes)
         return self._ran
@@ -189,7 +187,7 @@ class Pipeline:
 
     def _standing(self, key: str, lane: Lane, at_work: bool) -> Standing:
         row = read_row(self._found(lane)) if at_work else lane.row
-        after = [other for need in self._needs(lane) if (other := self.lanes.get(need)) and not other.row.complete]
+        after = self._open_needs(lane)
         return Standing(
             name=lane.name,
             key=key,
@@ -226,7 +224,7 @@ class Pipeline:
     def _may_move(self, lane: Lane, now: str) -> bool:
         if lane.row.state is None or lane.over:
             return False
-        if lane.row.queued and not all(self.lanes[key].row.complete for key in self._needs(lane)):
+        if lane.row.queued and self._open_needs(lane):
             return False
         if lane.waiting is None and not lane.error:
             return True
@@ -270,6 +268,8 @@ class Pipeline:
             if lane.row.state is None:
                 place = Place(file=lane.row.path, line=1, text="not adopted yet: `story adopt`")
                 yield Left(lane.name, "raw", Waiting(for_="person", items=(place,)))
+            elif lane.row.queued and not lane.error and (open_ := self._open_needs(lane)):
+                yield from held_up(lane, open_)
             elif lane.error or (lane.waiting is not None and not lane.over):
                 yield Left(lane.name, lane.row.state, lane.waiting, lane.error)
 
@@ -282,6 +282,9 @@ class Pipeline:
         """A story where it lives now."""
         folder = self._repository.root / lane.listed.pack
         return at_home(lane.listed, home_at(self._repository, folder, lane.listed.story))
+
+    def _open_needs(self, lane: Lane) -> list[Lane]:
+        return [other for need in self._needs(lane) if (other := self.lanes.get(need)) and not other.row.complete]
 
     def _needs(self, lane: Lane) -> list[str]:
         """The stories that it depends on; what is not there is left as it was written."""

@@ -38,6 +38,21 @@ def test_steps_are_told_as_they_are_taken(tmp_path: Path) -> None:
     assert [step.dest for _, step in ran.steps] == [state for state, _ in told]
 
 
+def test_a_story_behind_another_is_left_only_where_that_one_is_abandoned(tmp_path: Path) -> None:
+    """Who waits for a story that goes on is not told; who waits for one that never will be complete is."""
+    repo = PackRepo(tmp_path, {"1": None, "2": None})
+    repo.run()
+    repo.ticks("2", "Human approved")
+    for _ in range(2):
+        assert [left.story for left in repo.run().left] == ["1"]
+    assert repo.at("2") == "queued"
+    repo.ticks("1", "abandon: drop the story")
+    [left] = repo.run().left
+    assert (left.story, left.waiting and left.waiting.for_) == ("2", "dependencies")
+    assert left.waiting is not None
+    assert left.waiting.items[0].text == "story 1 is abandoned"
+
+
 def test_a_pack_is_run_to_its_end(tmp_path: Path) -> None:
     """With a person who answers what she is asked, every story ends complete, and none is executed too early."""
     repo = PackRepo(tmp_path, {"1": None, "2": None, "3": ["1"]})
