@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from engine.checks.expected import owned_files
 from engine.errors import EngineError
@@ -68,10 +67,8 @@ def own_paths(seen: Seen) -> list[str]:
 
 def _differing(repository: Repository) -> set[str]:
     """The paths of a tree that are not committed; none where there is no git."""
-    if (head := tree.head_of(repository.root)) is None:
-        return set()
-    with TemporaryDirectory() as scratch:  # another engine may look at the same time
-        return tree.differing(repository.root, head, Path(scratch)) or set()
+    head = tree.head_of(repository.root)
+    return (tree.differing(repository.root, head, repository.state) if head else None) or set()
 
 
 def _neighbours(seen: Seen) -> Iterator[str]:

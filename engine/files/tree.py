@@ -83,7 +83,7 @@ def differing(root: Path, commit: str, scratch: Path) -> set[str] | None:
     The commit is laid out in an index of its own: what git was told to overlook in the real one is seen here.
     """
     scratch.mkdir(parents=True, exist_ok=True)
-    index = scratch / "index"
+    index = scratch / f"index-{os.getpid()}"  # another engine may look at the same time
     index.unlink(missing_ok=True)
     plain = ("-c", "core.fsmonitor=false", "-c", "core.untrackedCache=false", "-c", "core.ignoreStat=false")
     if run_git(root, "read-tree", commit or "--empty", index=index) is None:
@@ -91,6 +91,7 @@ def differing(root: Path, commit: str, scratch: Path) -> set[str] | None:
     run_git(root, *plain, "update-index", "-q", "--refresh", index=index)  # fails where anything differs
     changed = run_git(root, *plain, "diff-files", "-z", "--name-only", "--relative", index=index)
     new = run_git(root, *plain, "ls-files", "-z", "--others", "--exclude-standard", index=index)
+    index.unlink(missing_ok=True)
     if changed is None or new is None:
         return None
     return {*_split(changed), *(path for path in _split(new) if not _is_junk(path))}

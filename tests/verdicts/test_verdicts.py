@@ -42,6 +42,9 @@ def test_a_good_verdict_is_read_as_it_was_meant(path: Path) -> None:
 def test_the_corpus_is_as_large_as_it_is_said_to_be() -> None:
     """There are 155 bad verdicts and 41 good ones, and no two of a kind are the same."""
     assert (len(BAD), len(GOOD)) == (155, 41)
+    page = (Path(__file__).parents[2] / "docs/reliability.md").read_text("utf-8")
+    assert f"{len(BAD)} bad verdicts" in page
+    assert f"Of {len(GOOD)} good ones" in page
     for paths in (BAD, GOOD):
         assert len({(load(path).reply, "[gates" in load(path).told and path.name) for path in paths}) == len(paths)
 
