@@ -73,7 +73,8 @@ async def advancing(
             seen = look(repository, folder, story_id)
         else:
             ports.tell(f"stopped after {len(result.steps)} steps, as limits.steps in story.toml says; run it again")
-        show_derived(seen)
+        if result.steps or seen.progress.state not in seen.machine.terminal:
+            show_derived(seen)
     result.outcome = "moved" if result.steps else "waiting"
     return result
 
