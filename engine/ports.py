@@ -45,5 +45,7 @@ class Ports:
     admit: Admit = at_once
     commit: bool = False
     """Is each step committed?"""
+    committed: bool = False
+    """Does a box count for who committed it? So it is where nobody sits at the keyboard."""
     stepped: Callable[[Step], None] = lambda _: None
     """Told of each step as it is taken."""
