@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.actions.act import act
 from engine.calls.port import Perform
 from engine.errors import UsageError
+from engine.files import disk
 from engine.files.clone import Clone, ref_of
 from engine.files.config import read_config
 from engine.files.pack import list_stories
@@ -20,7 +21,7 @@ from engine.ports import Ports
 from engine.rules.decide import decide
 
 Performed = str
-"""What became of an order: `ok` or `failed` as its reply says, `kept` where one was there, `not wanted` any more."""
+"""What became of an order: `ok` or `failed` as its reply says, `kept` where one was there, `lost` without session."""
 
 
 class _One:
@@ -39,8 +40,6 @@ async def carry_out(clone: Clone, order: CallOrder, worker: str, ports_of: Calla
         return "kept"
     with clone.slot(order.on, order.commit) as tree:
         reply = await _perform(clone, order, tree, ports_of)
-        if reply is None:
-            return "not wanted"
         if reply.session:
             reply = reply.model_copy(update={"worker": worker})
         return reply.status if clone.keep(order.call, reply, tree) else "kept"
@@ -53,7 +52,7 @@ def lose(clone: Clone, order: CallOrder, at: str) -> Performed:
     return "lost" if clone.keep(order.call, reply, clone.tree) else "kept"
 
 
-async def _perform(clone: Clone, order: CallOrder, tree: Path, ports_of: Callable[[Repository], Ports]) -> Reply | None:
+async def _perform(clone: Clone, order: CallOrder, tree: Path, ports_of: Callable[[Repository], Ports]) -> Reply:
     repository = Repository(root=tree, state=clone.state, config=read_config(tree))
     folder = tree / order.pack
     if order.story not in {story.id for story in list_stories(tree, folder)}:
@@ -62,14 +61,15 @@ async def _perform(clone: Clone, order: CallOrder, tree: Path, ports_of: Callabl
     ports, decision = ports_of(repository), decide(seen.chart, seen.progress, seen.facts, seen.inputs)
     todo = next((one for one in decision.todo if one.call == order.call), None) if isinstance(decision, Run) else None
     if todo is None:
-        return None
+        raise UsageError(f"{order.call} is not begun at {order.commit[:12]} of {order.on}.")
     if todo.role:
         ports.demand(todo.role, seen.machine.roles[todo.role])
     mark = clone.state / "begun" / ref_of(order.call).rpartition("/")[2]
     if not mark.exists():  # not cut off here before
         todo = todo.model_copy(update={"call": None})
-        mark.parent.mkdir(parents=True, exist_ok=True)
-        mark.touch()
+        disk.replace(mark, b"")
     one = _One()
     await act(todo, order.call, situation_of(seen, ports), one)
+    if one.reply is None:
+        raise UsageError(f"{order.call} is no call of an agent or a gate.")
     return one.reply

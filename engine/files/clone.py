@@ -9,12 +9,9 @@ Nothing in it is anybody's but the worker's: what was not pushed did not happen,
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 import shutil
-import subprocess
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,22 +19,14 @@ from pydantic import ValidationError
 
 from engine.errors import CallFailed, UsageError
 from engine.files.branches import AGENTS, is_laid_out, open_worktree
+from engine.files.repository import GitFailed, demand_git
 from engine.files.throwaway import changed, link_dependencies
 from engine.model.call import Reply
 
 REPLIES = "refs/story/replies"
 """Where replies wait until a step took them in: one ref a call, made once."""
+_PUSH = ("push", "--quiet", "--porcelain", "--no-verify")
 ENGINE = f"Story Engine <engine@{AGENTS}>"
-_PATIENCE = 120
-_ENVIRON = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")}
-
-
-class GitFailed(CallFailed):
-    """git did not do what it was told, in its own words; `rejected` where somebody else pushed first."""
-
-    def __init__(self, text: str, *, rejected: bool = False) -> None:
-        self.rejected = rejected
-        super().__init__(text)
 
 
 class Clone:
@@ -53,18 +42,20 @@ class Clone:
             fresh = home / "cloning"
             shutil.rmtree(fresh, ignore_errors=True)
             home.mkdir(parents=True, exist_ok=True)
-            run(home, "clone", "--quiet", "--no-checkout", url, str(fresh))
+            demand_git(home, "clone", "--quiet", "--no-checkout", url, str(fresh))
             fresh.rename(self.tree)
-        run(self.tree, "remote", "set-url", "origin", url)
+        demand_git(self.tree, "remote", "set-url", "origin", url)
         for key, value in (("name", "Story Engine"), ("email", f"engine@{AGENTS}")):
-            run(self.tree, "config", f"user.{key}", value)
-        self.branch = branch or _default_branch(self.tree, url)
+            demand_git(self.tree, "config", f"user.{key}", value)
+        self.branch = branch or default_branch(self.tree)
+        demand_git(self.tree, "fetch", "--quiet", "--no-tags", "origin", self.branch)
+        _reset(self.tree, self.branch, "FETCH_HEAD")
 
     def sync(self, pack: str) -> None:
         """Bring the clone to where the remote stands: main branch, stories' branches with their worktrees, replies."""
         own = _pack_refs(pack)
         wanted = ("refs/heads/*:refs/remotes/origin/*", f"{REPLIES}/*:{REPLIES}/*", f"{own}/*:{own}/*")
-        run(self.tree, "fetch", "--quiet", "--prune", "--no-tags", "origin", *(f"+{spec}" for spec in wanted))
+        demand_git(self.tree, "fetch", "--quiet", "--prune", "--no-tags", "origin", *(f"+{spec}" for spec in wanted))
         theirs = self._refs("refs/remotes/origin/")
         if self.branch not in theirs:
             raise UsageError(f"{self.url} has no branch {self.branch!r}. Push it, or name another one with --branch.")
@@ -73,15 +64,15 @@ class Clone:
         for name in self._refs("refs/heads/"):
             if name.startswith("story/") and name not in theirs:
                 if name in places:
-                    run(self.tree, "worktree", "remove", "--force", "--force", str(places[name]))
-                run(self.tree, "branch", "--quiet", "-D", name)
+                    demand_git(self.tree, "worktree", "remove", "--force", "--force", str(places[name]))
+                demand_git(self.tree, "branch", "--quiet", "-D", name)
         for name, commit in theirs.items():
             if not name.startswith("story/") or self._merged(commit):
                 continue
             if name in places and is_laid_out(places[name]):
                 _reset(places[name], name, commit)
             else:
-                run(self.tree, "branch", "--quiet", "--force", name, commit)
+                demand_git(self.tree, "branch", "--quiet", "--force", name, commit)
                 open_worktree(self.tree, self._worktree(name), name)
                 link_dependencies(self.tree, self._worktree(name))
         self._known = self._all()
@@ -116,7 +107,9 @@ class Clone:
             return True
         leases = [f"--force-with-lease={name}:{commit}" for name, commit in gone.items()]
         try:
-            run(self.tree, "push", "--quiet", "--atomic", "--porcelain", "--no-verify", *leases, "origin", *words)
+            demand_git(
+                self.tree, "push", "--quiet", "--atomic", "--porcelain", "--no-verify", *leases, "origin", *words
+            )
         except GitFailed as err:
             if err.rejected:
                 return False
@@ -125,18 +118,18 @@ class Clone:
 
     def head(self, tree: Path) -> str:
         """The commit that is checked out."""
-        return run(tree, "rev-parse", "HEAD").strip()
+        return demand_git(tree, "rev-parse", "HEAD").strip()
 
     def branch_at(self, tree: Path) -> str:
         """The branch that is checked out in a worktree."""
-        return run(tree, "rev-parse", "--abbrev-ref", "HEAD").strip()
+        return demand_git(tree, "rev-parse", "--abbrev-ref", "HEAD").strip()
 
     @contextmanager
     def slot(self, branch: str, commit: str) -> Iterator[Path]:
         """A tree at a commit, for one call."""
         if _try(self.tree, "cat-file", "-e", f"{commit}^{{commit}}") is None:
             words = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "origin", branch)
-            run(self.tree, "fetch", *words)
+            demand_git(self.tree, "fetch", *words)
         with self._lock:
             number = self._slots.pop()
         place = self.home / "slots" / str(number)
@@ -150,19 +143,21 @@ class Clone:
 
     def is_kept(self, call: str) -> bool:
         """Does the remote have a reply to a call?"""
-        return bool(run(self.tree, "ls-remote", "origin", ref_of(call)).strip())
+        return bool(demand_git(self.tree, "ls-remote", "origin", ref_of(call)).strip())
 
     def keep(self, call: str, reply: Reply, tree: Path) -> bool:
         """Push a reply, with what was done in a tree; False where another attempt was first, whose reply counts."""
         if reply.status == "ok" and not reply.after:
             reply = self._with_changes(call, reply, tree)
-        blob = run(self.tree, "hash-object", "-w", "--stdin", given=reply.model_dump_json().encode()).strip()
-        listed = run(self.tree, "mktree", given=f"100644 blob {blob}\treply.json\n".encode()).strip()
+        blob = demand_git(self.tree, "hash-object", "-w", "--stdin", given=reply.model_dump_json().encode()).strip()
+        listed = demand_git(self.tree, "mktree", given=f"100644 blob {blob}\treply.json\n".encode()).strip()
         parents = [word for commit in dict.fromkeys((reply.before, reply.after)) if commit for word in ("-p", commit)]
-        commit = run(self.tree, "commit-tree", listed, *parents, "-m", call).strip()
+        commit = demand_git(self.tree, "commit-tree", listed, *parents, "-m", call).strip()
         try:
             lease = f"--force-with-lease={ref_of(call)}:"
-            run(self.tree, "push", "--quiet", "--porcelain", "--no-verify", lease, "origin", f"{commit}:{ref_of(call)}")
+            demand_git(
+                self.tree, "push", "--quiet", "--porcelain", "--no-verify", lease, "origin", f"{commit}:{ref_of(call)}"
+            )
         except GitFailed as err:
             if err.rejected and self.is_kept(call):
                 return False
@@ -172,20 +167,20 @@ class Clone:
     def _with_changes(self, call: str, reply: Reply, tree: Path) -> Reply:
         """What somebody did in the tree itself, as two commits."""
         before = self.head(tree)
-        run(tree, "add", "--all", "--", ".")
-        made = run(tree, "write-tree").strip()
-        after = run(tree, "commit-tree", made, "-p", before, "-m", call).strip()
+        demand_git(tree, "add", "--all", "--", ".")
+        made = demand_git(tree, "write-tree").strip()
+        after = demand_git(tree, "commit-tree", made, "-p", before, "-m", call).strip()
         return reply.model_copy(update={"before": before, "after": after}) if changed(tree, before, after) else reply
 
     def _lay_out(self, place: Path, commit: str) -> None:
         if is_laid_out(place) and _try(place, "checkout", "--quiet", "--force", "--detach", commit) is not None:
-            run(place, "clean", "--quiet", "-fd")
+            demand_git(place, "clean", "--quiet", "-fd")
         else:
             _try(self.tree, "worktree", "remove", "--force", "--force", str(place))
             shutil.rmtree(place, ignore_errors=True)
             _try(self.tree, "worktree", "prune")
             place.parent.mkdir(parents=True, exist_ok=True)
-            run(self.tree, "worktree", "add", "--quiet", "--force", "--detach", str(place), commit)
+            demand_git(self.tree, "worktree", "add", "--quiet", "--force", "--detach", str(place), commit)
         link_dependencies(self.tree, place)
 
     def _merged(self, commit: str) -> bool:
@@ -211,7 +206,7 @@ class Clone:
         return {name.removeprefix(under): commit for name, commit in self._refs_whole(under).items()}
 
     def _refs_whole(self, under: str) -> dict[str, str]:
-        told = run(self.tree, "for-each-ref", "--format=%(refname) %(objectname)", under)
+        told = demand_git(self.tree, "for-each-ref", "--format=%(refname) %(objectname)", under)
         return {name: commit for name, _, commit in (line.partition(" ") for line in told.splitlines())}
 
 
@@ -220,49 +215,26 @@ def ref_of(call: str) -> str:
     return f"{REPLIES}/{hashlib.sha256(call.encode()).hexdigest()[:20]}"
 
 
-def run(root: Path, *words: str, given: bytes = b"", environ: Mapping[str, str] | None = None) -> str:
-    """What git prints; GitFailed in its own words where it fails."""
-    try:
-        done = subprocess.run(
-            ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *words],
-            cwd=root,
-            input=given,
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE,
-            env={**os.environ, **_ENVIRON, **(environ or {})},
-        )
-    except FileNotFoundError as err:
-        raise UsageError("git is not on PATH. Install it.") from err
-    except subprocess.TimeoutExpired as err:
-        raise GitFailed(f"git {words[0]} took longer than {_PATIENCE} seconds.") from err
-    out, said = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
-    if done.returncode:
-        told = " ".join((said or out).split())[:300] or f"exit {done.returncode}"
-        raise GitFailed(f"git {words[0]}: {told}", rejected=bool(re.search(r"^!.*\[(remote )?rejected\]", out, re.M)))
-    return out
-
-
 def _try(root: Path, *words: str) -> str | None:
     try:
-        return run(root, *words)
+        return demand_git(root, *words)
     except GitFailed:
         return None
 
 
 def _reset(tree: Path, branch: str, commit: str) -> None:
     """Check out a branch at a commit, whatever was there."""
-    for lock in (Path(run(tree, "rev-parse", "--absolute-git-dir").strip()) / "index.lock",):
+    for lock in (Path(demand_git(tree, "rev-parse", "--absolute-git-dir").strip()) / "index.lock",):
         lock.unlink(missing_ok=True)  # a killed worker's: this one is alone here
-    run(tree, "checkout", "--quiet", "--force", "-B", branch, commit)
-    run(tree, "clean", "--quiet", "-fd")
+    demand_git(tree, "checkout", "--quiet", "--force", "-B", branch, commit)
+    demand_git(tree, "clean", "--quiet", "-fd")
 
 
 def _worktrees(tree: Path) -> dict[str, Path]:
     """Branch → its worktree, for the stories' branches."""
     _try(tree, "worktree", "prune")
     found, place = {}, tree
-    for line in run(tree, "worktree", "list", "--porcelain").splitlines():
+    for line in demand_git(tree, "worktree", "list", "--porcelain").splitlines():
         key, _, value = line.partition(" ")
         if key == "worktree":
             place = Path(value)
@@ -272,19 +244,20 @@ def _worktrees(tree: Path) -> dict[str, Path]:
 
 
 def _commit_all(tree: Path, message: str) -> None:
-    run(tree, "add", "--all", "--", ".")
+    demand_git(tree, "add", "--all", "--", ".")
     if _try(tree, "diff", "--cached", "--quiet") is None:
         words = ("--quiet", "--no-verify", "--no-gpg-sign", "--author", ENGINE, "--message", message)
-        run(tree, "commit", *words)
+        demand_git(tree, "commit", *words)
 
 
 def _pack_refs(pack: str) -> str:
     return f"refs/story/{hashlib.sha256(pack.encode()).hexdigest()[:12]}"
 
 
-def _default_branch(tree: Path, url: str) -> str:
-    told = run(tree, "ls-remote", "--symref", "origin", "HEAD")
+def default_branch(root: Path) -> str:
+    """The branch that the remote checks out."""
+    told = demand_git(root, "ls-remote", "--symref", "origin", "HEAD")
     for line in told.splitlines():
         if line.startswith("ref: refs/heads/"):
             return line.split()[1].removeprefix("refs/heads/")
-    raise UsageError(f"{url} says no default branch. Name it with --branch.")
+    raise UsageError("the remote says no default branch. Name it with --branch.")

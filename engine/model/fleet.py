@@ -67,3 +67,49 @@ class Looked(Value):
     def over(self) -> bool:
         """Is every story complete?"""
         return self.complete == self.total
+
+
+class PackNow(Value):
+    """What a pack's workflow says of itself: its last look, how many there were, whether it looks or is about to."""
+
+    looked: Looked = Looked()
+    looks: int = 0
+    looking: bool = False
+    called: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Does nothing go on before somebody does something?"""
+        busy = self.looking or self.called or self.looks == 0
+        return not busy and not self.looked.calls and not self.looked.again and self.looked.pause is None
+
+
+class CallNow(Value):
+    """A call that runs on Temporal, or waits for a worker: `worker` has it, "" where none does; `wrong` is why not."""
+
+    pack: str
+    story: str
+    state: str
+    role: str
+    call: str
+    worker: str = ""
+    waits_for: str = ""
+    attempt: int = 1
+    since: str = ""
+    wrong: str = ""
+
+
+class PackRow(Value):
+    """A pack on Temporal; `now` is what it says of itself, None where no worker is there to ask. `wrong` is why."""
+
+    pack: str
+    status: str
+    now: PackNow | None = None
+    wrong: str = ""
+
+
+class FleetNow(Value):
+    """What runs where."""
+
+    packs: tuple[PackRow, ...] = ()
+    calls: tuple[CallNow, ...] = ()

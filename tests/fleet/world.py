@@ -1,0 +1,119 @@
+"""A pack behind a bare remote: Ana has a clone of it, workers have theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engine.carry_out import carry_out
+from engine.files.clone import Clone
+from engine.look import Repository
+from engine.model.fleet import Looked, PackOrder
+from engine.ports import Ports
+from engine.reconcile import look_at_pack
+from engine.wiring import wire
+from tests.life import AT
+from tests.packs import PACK, PEOPLE, PackRepo
+from tests.repo import git
+
+ASKS = {"approving": PEOPLE[0], "gorilla": PEOPLE[1], "accepting": PEOPLE[2]}
+APART = '[pipeline]\nisolation = "worktree"\n'
+MINTED = re.compile(r"-[0-9a-f]{8}\b|\b[0-9a-f]{12,40}\b|\b20\d\d-\d\d-\d\dT[\d:]+Z")
+
+
+class World:
+    """A remote with a pack, and what people and workers do with it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        needs: Mapping[str, Sequence[str] | None],
+        *lines: dict[str, object],
+        config: str = "",
+    ) -> None:
+        self.folder, self.remote = folder, folder / "remote.git"
+        self.local = PackRepo(folder / "local", needs, *lines, config=config)
+        root = self.local.root
+        shutil.copy(root.parent / "script.yaml", root / "script.yaml")
+        settings = root / "story.toml"
+        settings.write_text(settings.read_text().replace("../script.yaml", "script.yaml"))
+        git(root, "add", "-A")
+        git(root, "commit", "-qm", "Settings")
+        git(folder, "clone", "-q", "--bare", str(root), str(self.remote))
+        self.ana = self.clone("ana")
+        self.order = PackOrder(fleet="acme/shop", pack=PACK, branch="main")
+
+    def clone(self, name: str) -> Path:
+        place = self.folder / name
+        git(self.folder, "clone", "-q", str(self.remote), str(place))
+        git(place, "config", "user.name", name.capitalize())
+        git(place, "config", "user.email", f"{name}@example.org")
+        return place
+
+    def worker(self, name: str) -> Clone:
+        """A worker's own clone."""
+        return Clone(self.folder / "workers" / name, str(self.remote))
+
+    def look(self, clone: Clone) -> Looked:
+        return look_at_pack(clone, self.order, ports)
+
+    def perform(self, clone: Clone, looked: Looked, name: str = "a") -> list[str]:
+        return [asyncio.run(carry_out(clone, order, name, ports)) for order in looked.calls]
+
+    def person(self) -> list[str]:
+        """Ana ticks what every story asks her, on the branch where it lives, and pushes; what she ticked."""
+        ticked = []
+        git(self.ana, "fetch", "-q", "--prune", "origin")
+        for branch in self.branches():
+            git(self.ana, "checkout", "-q", "-B", branch, f"origin/{branch}")
+            for file in sorted((self.ana / PACK).glob("story-*/story.md")):
+                id_, text = file.parent.name.split("-")[1], file.read_text()
+                item = ASKS.get(state_in(text), "")
+                if f"- [ ] {item}" in text and item and self._home(id_) == branch:
+                    file.write_text(text.replace(f"- [ ] {item}", f"- [x] {item}"))
+                    ticked.append(f"{id_}: {item}")
+            if git(self.ana, "status", "--porcelain"):
+                git(self.ana, "commit", "-qam", "Ana answers")
+                git(self.ana, "push", "-q", "origin", branch)
+        return ticked
+
+    def branches(self) -> list[str]:
+        return sorted(git(self.remote, "for-each-ref", "--format=%(refname:short)", "refs/heads").split())
+
+    def _home(self, id_: str) -> str:
+        return next((name for name in self.branches() if name.startswith(f"story/{id_}-")), "main")
+
+    def text(self, id_: str) -> str:
+        """story.md as the remote has it, where the story lives."""
+        return git(self.remote, "show", f"{self._home(id_)}:{PACK}/story-{id_}-greeter/story.md")
+
+    def states(self) -> dict[str, str]:
+        told = git(self.remote, "ls-tree", "--name-only", "main", f"{PACK}/").split()
+        ids = [Path(name).name.split("-")[1] for name in told if "/story-" in name]
+        return {id_: state_in(self.text(id_)) for id_ in sorted(ids)}
+
+    def local_run(self) -> dict[str, str]:
+        """The story.md of each story when the same pack is run to its end in one tree."""
+        while True:
+            self.local.run(commit=True)
+            if not self.local.person():
+                break
+        return {id_: self.local.story(id_).read_text() for id_ in self.local.states()}
+
+
+def state_in(text: str) -> str:
+    """The state that a story.md shows."""
+    return next(line.split()[1] for line in text.splitlines() if line.startswith("state:"))
+
+
+def ports(home: Repository) -> Ports:
+    """Ports with a clock that stands still."""
+    return wire(home, tell=lambda _: None, clock=lambda: AT)
+
+
+def plain(text: str) -> str:
+    """A text without the times and ids of one run."""
+    return MINTED.sub("…", text)
