@@ -102,7 +102,7 @@ def demand_git(root: Path, *words: str, given: bytes = b"", environ: Mapping[str
     }
     try:
         done = subprocess.run(
-            ["git", "-c", "core.hooksPath=/dev/null", "-c", "gc.auto=0", *words],
+            ["git", "-c", "core.hooksPath=/dev/null", *words],
             cwd=root,
             input=given,
             capture_output=True,

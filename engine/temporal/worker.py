@@ -33,6 +33,7 @@ from engine.look import Repository
 from engine.model.fleet import VERSION, CallOrder, Looked, PackOrder
 from engine.model.machine import Machine
 from engine.ports import Ports
+from engine.process import Deadlines, run_process
 from engine.reconcile import look_at_pack, player_of
 from engine.temporal.workflows import BEAT, OLD, CallWorkflow, PackWorkflow
 from engine.wiring import now, player_for, wire
@@ -106,6 +107,17 @@ async def work(
             workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
         tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
         await asyncio.gather(*(worker.run() for worker in workers))
+
+
+async def prepared(clone: Clone, command: str, tell: Callable[[str], None]) -> None:
+    """Run what gates stand on in the clone, where git ignores it; trees of calls see it by links."""
+    if not command:
+        return
+    tell(f"{command} …")
+    log = clone.home / "prepare.log"
+    code, _ = await run_process(["/bin/sh", "-c", command], cwd=clone.tree, raw=log, deadlines=Deadlines(3600))
+    if code != 0:
+        raise UsageError(f"`{command}` ended with exit {code}; {log} says why.")
 
 
 def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:

@@ -38,6 +38,7 @@ def worker(
         list[str] | None, typer.Option(help="Only these queues (may be repeated): packs, 'role/*', gate/tests.")
     ] = None,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Calls of each queue at once.")] = 4,
+    prepare: Annotated[str, typer.Option(help="Run in the clone first, such as 'npm ci': what gates stand on.")] = "",
     branch: Branch = "",
 ) -> None:
     """Work for this repository on Temporal until stopped: look at its packs, run its agents and gates.
@@ -52,7 +53,7 @@ def worker(
     from engine.files.repository import state_folder
     from engine.temporal.client import connect
     from engine.temporal.here import fleet_of, remote_of, worker_name
-    from engine.temporal.worker import work
+    from engine.temporal.worker import prepared, work
 
     root = root_here()
     url, called = remote_of(root), name or worker_name(root)
@@ -63,6 +64,7 @@ def worker(
             asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
         client = await connect(temporal)
         clone = await asyncio.to_thread(Clone, state_folder(root) / "workers" / called, url, branch)
+        await prepared(clone, prepare, tell)
         with suppress(asyncio.CancelledError):
             await work(client, clone, fleet_of(url), called, offer=offer or ["*"], at_once=at_once, tell=tell)
         tell(f"worker {called} stopped; others go on with what it did")
