@@ -245,12 +245,12 @@ sleep 31415
 
 def test_nothing_survives_a_time_out(tmp_path: Path) -> None:
     """Of an agent's command and of a gate's test, killed at their time-outs, no child lives on; both are told."""
-    with engineer(tmp_path, OVERRUN, timeout_seconds=2) as (repo, fake):
+    with engineer(tmp_path, OVERRUN, timeout_seconds=1) as (repo, fake):
         toml = (repo.root / "story.toml").read_text()
-        repo.write("story.toml", toml.replace('timeout = "20s"', 'timeout = "2s"'))
+        repo.write("story.toml", toml.replace('timeout = "20s"', 'timeout = "1s"'))
         repo.advance()
         assert "timed out" in results(fake.requests[2])[-1]
-        assert [event.why for event in repo.events if isinstance(event, Ended) and "killed after 2s" in event.why]
+        assert [event.why for event in repo.events if isinstance(event, Ended) and "killed after 1s" in event.why]
         first = (repo.root / "beat").read_text()
         time.sleep(0.3)
         assert (repo.root / "beat").read_text() == first
