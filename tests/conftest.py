@@ -21,6 +21,16 @@ def corpus() -> Path:
     return folder
 
 
+COLLECTED = pytest.StashKey[list[tuple[str, frozenset[str]]]]()
+"""(id, markers) of each test that was collected, also of those that `-m` leaves out."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what was collected, for the test that each of them belongs to a target."""
+    config.stash[COLLECTED] = [(item.nodeid, frozenset(m.name for m in item.iter_markers())) for item in items]
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """In CI nothing is skipped but what is for root alone, or for all others: what a test needs has to be there."""
