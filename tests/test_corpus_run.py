@@ -15,7 +15,7 @@ import pytest
 from tests.cli.run import Ran, run, state_home, tree
 from tests.faults.slice_repo import commit, git
 
-pytestmark = [pytest.mark.corpus, pytest.mark.xdist_group("corpus run")]  # one life serves them all
+pytestmark = pytest.mark.corpus
 
 PACK = "docs/epics/01-mvp-project-sessions/stories"
 HOME = f"{PACK}/story-4-session-management"

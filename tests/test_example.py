@@ -29,7 +29,6 @@ from engine.wiring import wire
 
 EXAMPLE = Path(__file__).parent.parent / "examples/shelf"
 PACK = "docs/stories"
-pytestmark = pytest.mark.xdist_group("example")  # one run of it serves them all
 FAULT = (
     "C207 docs/stories/story-1-shelf/story.md: TC-1.3b is tested by this story, "
     "but docs/stories/story-1-shelf/prompt-1.R-verify.md does not name it."

@@ -9,7 +9,6 @@ from tests.faults.others import remark
 from tests.faults.points import Fault
 from tests.faults.whole import Whole, advance_struck, copy_of, known, person, struck_at
 
-pytestmark = pytest.mark.xdist_group("whole story")  # one recording serves them all
 NOTICED_BY = {
     "no fsync of the new file": Fault("cut early"),
     "no fsync of the journal": Fault("cut"),

@@ -28,7 +28,6 @@ from tests.faults.whole import (
     strike_everywhere,
 )
 
-pytestmark = pytest.mark.xdist_group("whole story")  # one recording serves them all
 EARLIER = "2020-02-02T02:02:02Z"
 
 

@@ -21,7 +21,6 @@ MODES = {
 }
 """What happens at a point, in words, and at which kinds of points; None stands for all."""
 SEED = 1
-pytestmark = pytest.mark.xdist_group("whole story")  # one recording serves them all
 
 
 def test_a_whole_story_has_hundreds_of_durable_moments(whole: Whole) -> None:
