@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 DEMO = Path(__file__).parent.parent / "examples/demo.py"
 
 
+@pytest.mark.long
 def test_the_demo_ends_with_three_complete_stories(tmp_path: Path) -> None:
     """It needs no key and no network, exits with 0, and leaves a pack complete whose validation ran ahead."""
     kept = tmp_path / "kept"

@@ -174,6 +174,7 @@ def commit_all(repo: PackRepo, message: str) -> str:
     return git(repo.root, "rev-parse", "HEAD")
 
 
+@pytest.mark.long
 def test_two_stories_are_executed_side_by_side_in_worktrees(tmp_path: Path) -> None:
     """Stories 2 and 3 are both at work after 1, each on its branch; both come home, and the main tree holds all."""
     repo = PackRepo(tmp_path, {"1": None, "2": ["1"], "3": ["1"]}, config=WORKTREES)

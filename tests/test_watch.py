@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from engine.lanes import Ran, Told
-from tests.cli.run import state_home
+from tests.cli.run import heed_ctrl_c, state_home
 from tests.packs import PackRepo
 
 RESTS = "waiting for a file to be saved …"
@@ -28,7 +30,7 @@ class Engine:
         environ = {**os.environ, "XDG_STATE_HOME": str(state_home(repo.root))}
         command = [sys.executable, "-m", "engine", "run", "--watch", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=repo.root, env=environ, **pipes)
+        self.process = subprocess.Popen(command, cwd=repo.root, env=environ, preexec_fn=heed_ctrl_c, **pipes)
         self.said: list[str] = []
         self._ear = threading.Thread(target=self._listen, daemon=True)
         self._ear.start()
@@ -114,6 +116,7 @@ def watched(repo: PackRepo, person: Callable[[], object], *, wrong: list[str] | 
     return repo.run(commit=True, watch=True, told=Told(rests=rests, wrong=wrong.append))
 
 
+@pytest.mark.long
 def test_its_own_writes_do_not_keep_it_awake(tmp_path: Path) -> None:
     """At rest nothing is looked at any more, until somebody saves a file."""
     repo = PackRepo(tmp_path, {"1": None, "2": None})
@@ -123,7 +126,7 @@ def test_its_own_writes_do_not_keep_it_awake(tmp_path: Path) -> None:
         nonlocal rests
         for _ in range(20):
             before = repo.wired
-            time.sleep(2)
+            time.sleep(0.7)
             if repo.wired == before:  # what it wrote itself may be heard of until then, once
                 rests += 1
                 repo.person()

@@ -73,8 +73,10 @@ def list_files(root: Path) -> list[str]:
     raw = run_git(root, *words)
     if raw is None:
         return sorted(_walk(root))
-    tracked = set(_split(run_git(root, "ls-files", "-z") or b""))
-    return sorted(path for path in set(_split(raw)) if path in tracked or not _is_junk(path))
+    paths = set(_split(raw))
+    junk = {path for path in paths if _is_junk(path)}
+    tracked = set(_split(run_git(root, "ls-files", "-z") or b"")) if junk else set()
+    return sorted(paths - (junk - tracked))
 
 
 def differing(root: Path, commit: str, scratch: Path) -> set[str] | None:

@@ -95,6 +95,7 @@ def test_init_keeps_what_is_there(tmp_path: Path) -> None:
     assert tree(root) == before
 
 
+@pytest.mark.long
 def test_the_makefile_works(raw: Path) -> None:
     """`make -f story.mk` runs each verb, and a person who waits sees success."""
     (raw / "story.toml").rename(raw / "kept.toml")
