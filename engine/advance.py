@@ -150,7 +150,7 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
         return Waiting(for_="worktree", items=())
     begins = begins and seen.repository.main is None
     with entrance(seen, begins=begins):
-        if begins and (taken := tuple(in_the_way(seen))):
+        if begins and (taken := (*in_the_way(seen), *ports.before(seen.shown.path))):
             if seen.progress.unwritten:
                 write(seen)
             return Waiting(for_="tree", items=taken)
