@@ -24,7 +24,7 @@ from engine.adopt import adopt
 from engine.agents.reply import read_report
 from engine.agents.scripted import ScriptedAgent, read_script
 from engine.cli import app
-from engine.files.config import Config
+from engine.files.config import Config, RoleConfig
 from engine.files.machine_file import find_machine, read_machine
 from engine.graph import edges
 from engine.look import open_repository
@@ -245,6 +245,8 @@ def test_the_glossary_holds_the_words_of_the_domain() -> None:
     told = [row[0].strip("*") for row in rows(DOCS / "glossary.md", 2) if row[0].startswith("**")]
     assert sorted(set(told)) == sorted(told)
     assert set(WORDS) <= set(told)
+    [agents] = [row[1] for row in rows(DOCS / "glossary.md", 2) if row[0] == "**agent**"]
+    assert set(re.findall(r"`(\w+)`", agents)) == set(get_args(RoleConfig.model_fields["agent"].annotation))
 
 
 def test_the_codes_of_adopted_stories_are_documented() -> None:
