@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test test-long clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run timeline status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ advance: $(READY) #- advance one story: make advance STORY=4
 
 run: $(READY) #- advance every story that may move, side by side: make run [PACK=docs/stories]
 	@$(CLI) run $(PACK)
+
+timeline: $(READY) #- what happened, and what is to come: make timeline [PACK=docs/stories] [PLAN=1]
+	@$(CLI) timeline $(PACK) $(if $(PLAN),--plan)
 
 status: $(READY) #- where every story stands
 	@$(CLI) status

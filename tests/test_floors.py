@@ -48,6 +48,7 @@ FLOORS: dict[str, float] = {
     "diff": 6,
     "graph": 6,
     "ports": 5.5,
+    "abreast": 5.7,
     "workplace": 5.5,
     "steps": 5.8,
     "perform": 5.9,
