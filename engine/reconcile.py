@@ -217,6 +217,7 @@ def _order(clone: Clone, order: PackOrder, seen: Seen, began: Began) -> CallOrde
         queue=queue,
         worker=keeps[-1] if keeps else "",
         seconds=_GRACE + _deadline(machine, act, began.role, config),
+        pace=order.pace,
     )
 
 
