@@ -16,10 +16,8 @@ class Audit:
     """Looks at the remote again and again, and says what does not hold."""
 
     def __init__(self, world: World, pack: str = PACK) -> None:
-        self._tree, self._apart = (
-            world.clone("audit") if not (world.folder / "audit").exists() else (world.folder / "audit"),
-            world.folder / "audit-apart",
-        )
+        name = f"audit-{pack.replace('/', '-')}"
+        self._tree, self._apart = world.clone(name), world.folder / f"{name}-apart"
         self._pack = Pack(self._tree / pack, self._tree, self._apart, MACHINE, one_tree=False)
 
     def look(self, *, over: bool = False) -> list[str]:

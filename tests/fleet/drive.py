@@ -92,7 +92,7 @@ class Drive(AbstractContextManager["Drive"]):
         except subprocess.CalledProcessError:
             return False  # a worker pushed meanwhile: she does it again
         if answered:
-            self.fleet(lambda fleet: fleet.signal([PACK]))
+            self.fleet(lambda fleet: fleet.signal([]))
         return answered
 
     def until(self, holds: Callable[[], bool], what: str, patience: float = 120) -> None:
