@@ -23,7 +23,7 @@ from engine.files.clone import ENGINE, Clone
 from engine.files.config import Config, RoleConfig, read_config, seconds
 from engine.files.pack import list_stories
 from engine.homes import home_of, inside
-from engine.lanes import Left, Told
+from engine.lanes import Left, Ran, Told
 from engine.look import Repository, Seen, look
 from engine.model.call import Brief, Reply
 from engine.model.events import Began, Ended
@@ -35,6 +35,7 @@ from engine.pipeline import Pipeline
 from engine.ports import Ports
 from engine.room import Providers, Room
 from engine.rules.schedule import wanted
+from engine.rules.workplace import WORK
 
 _TRIES = 20
 """How often a look is taken anew because somebody else pushed meanwhile."""
@@ -51,9 +52,13 @@ def look_at_pack(clone: Clone, order: PackOrder, ports_of: PortsOf) -> Looked:
     """Advance a pack as far as it goes now; nothing is kept of a look that could not be pushed."""
     for _ in range(_TRIES):
         clone.sync(order.pack)
-        looked, ended = _look(clone, order, ports_of)
-        if clone.push(ended):
-            return looked
+        looked, ended, apart = _look(clone, order, ports_of)
+        while not (pushed := clone.push(ended)) and clone.replay(apart):
+            pass
+        if pushed:
+            head = {"commit": clone.head(clone.tree)}
+            calls = (call.model_copy(update=head) if call.on == clone.branch else call for call in looked.calls)
+            return looked.model_copy(update={"calls": tuple(calls)})
     raise Raced(f"{order.pack}: somebody else pushed to {clone.branch} first, {_TRIES} times. It is tried again.")
 
 
@@ -94,8 +99,8 @@ class _Rests(Exception):
     """Nothing goes on before a time."""
 
 
-def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, list[str]]:
-    """(what it came to, the calls whose replies were taken in)."""
+def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, list[str], list[str]]:
+    """(what it came to, the calls whose replies were taken in, the folders in which changes touch none of it)."""
     main = Repository(root=clone.tree, state=clone.state, config=read_config(clone.tree))
     folder = main.root / order.pack
     if folder not in main.packs():
@@ -140,7 +145,15 @@ def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, li
         again=isinstance(pipeline.room, NoQueue) and pipeline.room.again,
         pause=min(pauses, default=None),
     )
-    return looked, [*_ended(main, folder, calls.given)]
+    return looked, [*_ended(main, folder, calls.given)], _apart(main, folder, pipeline, ran)
+
+
+def _apart(main: Repository, folder: Path, pipeline: Pipeline, ran: Ran) -> list[str]:
+    """The other packs' folders; none where a story took the tree, which one of theirs may have taken as well."""
+    machines = {lane.name: lane.row.machine for lane in pipeline.lanes.values()}
+    if any(main.chart(str(machines[name])).machine.phase_of(step.dest) in WORK for name, step in ran.steps):
+        return []
+    return [other.relative_to(main.root).as_posix() for other in main.packs() if other != folder]
 
 
 def _stories(calls: Iterable[str]) -> list[str]:
@@ -226,6 +239,7 @@ def _order(order: PackOrder, seen: Seen, began: Began, commit: str, branch: str)
         queue=queue,
         worker=keeps[-1] if keeps else "",
         seconds=_GRACE + _deadline(machine, act, began.role, config),
+        pace=order.pace,
     )
 
 

@@ -116,6 +116,25 @@ class Clone:
             raise
         return True
 
+    def replay(self, apart: Collection[str]) -> bool:
+        """Bring what this look committed behind what others pushed meanwhile, where that lies in folders `apart` alone.
+
+        False where it does not, or where a branch was merged: then the look has to be taken again.
+        """
+        before = self._known[f"refs/heads/{self.branch}"]
+        demand_git(self.tree, "fetch", "--quiet", "--no-tags", "origin", self.branch)
+        now = demand_git(self.tree, "rev-parse", "FETCH_HEAD").strip()
+        paths = changed(self.tree, before, now)
+        if not all(path.startswith(tuple(f"{folder}/" for folder in apart)) for path in paths):
+            return False
+        if demand_git(self.tree, "rev-list", "--merges", f"{before}..HEAD"):
+            return False
+        if _try(self.tree, "rebase", "--quiet", "--no-verify", "--no-gpg-sign", "--onto", now, before) is None:
+            _try(self.tree, "rebase", "--abort")
+            return False
+        self._known[f"refs/heads/{self.branch}"] = now
+        return True
+
     def head(self, tree: Path) -> str:
         """The commit that is checked out."""
         return demand_git(tree, "rev-parse", "HEAD").strip()

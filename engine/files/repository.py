@@ -11,6 +11,8 @@ from pathlib import Path
 from engine.errors import CallFailed, UsageError
 
 MARKS = ("story.toml", ".git")
+_RACE = re.compile(r"(?i)failed to (update|lock)|cannot lock|incorrect old value|reference already exists|atomic")
+"""How a remote says that somebody else pushed to the same ref in the same moment."""
 _PATIENCE = 120
 """Seconds that git may take with a remote."""
 
@@ -117,8 +119,14 @@ def demand_git(root: Path, *words: str, given: bytes = b"", environ: Mapping[str
     out, said = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
     if done.returncode:
         told = " ".join((said or out).split())[:300] or f"exit {done.returncode}"
-        raise GitFailed(f"git {words[0]}: {told}", rejected=bool(re.search(r"^!.*\[(remote )?rejected\]", out, re.M)))
+        raise GitFailed(f"git {words[0]}: {told}", rejected=_raced(out))
     return out
+
+
+def _raced(told: str) -> bool:
+    """Did a push fail because somebody else was first, and for no reason of the remote's own, such as a hook?"""
+    refused = re.findall(r"^!.*\[remote rejected\] \((.*)\)", told, re.M)
+    return bool(re.search(r"^!.*\[(remote )?rejected\]", told, re.M)) and all(map(_RACE.match, refused))
 
 
 def _git(root: Path, *words: str) -> str:

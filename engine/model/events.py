@@ -87,6 +87,12 @@ class Ended(Value):
     worker: str = ""
     usage: Usage = Usage()
 
+    @property
+    def number(self) -> int:
+        """Which of the story's calls it was, by the name of its evidence; 0 where that says nothing."""
+        head = self.evidence.partition("-")[0]
+        return int(head) if head.isdecimal() else 0
+
 
 class Asked(Value):
     """A question was put to a person in story.md, under the heading that starts with `id`.

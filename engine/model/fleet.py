@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from engine.model.base import Value
 
 VERSION = 1
 """Of these values. A worker refuses orders of another version: docs/distributed.md says how to upgrade."""
+
+
+class Pace(Value):
+    """How a pack is run, in seconds.
+
+    After `looks` looks its workflow continues as a new one, so that its history stays short. After `beat` without a
+    heartbeat a worker is dead, and another takes over; after `gone` without taking up a call, the worker that keeps its
+    session is gone. After `resync` a pack is looked at again, whether anybody called or not.
+    """
+
+    looks: int = Field(200, ge=1)
+    beat: float = Field(20, gt=0)
+    gone: float = Field(120, gt=0)
+    resync: float = Field(600, gt=0)
 
 
 class PackOrder(Value):
@@ -14,6 +30,7 @@ class PackOrder(Value):
     fleet: str
     pack: str
     branch: str
+    pace: Pace = Pace()
     version: int = VERSION
 
 
@@ -37,6 +54,7 @@ class CallOrder(Value):
     queue: str
     worker: str = ""
     seconds: float
+    pace: Pace = Pace()
     version: int = VERSION
 
 

@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.service import RPCError, RPCStatusCode
 
 from engine.errors import UsageError
-from engine.model.fleet import CallNow, FleetNow, PackNow, PackOrder, PackRow
+from engine.model.fleet import CallNow, FleetNow, Pace, PackNow, PackOrder, PackRow
 from engine.temporal.workflows import PackWorkflow, pack_id, packs_queue
 
 _SOON = timedelta(seconds=5)
 """How long a worker may take to say how a pack stands."""
 _PACE = 0.5
+_TRIES = 2
+"""So often a workflow's task may be begun: more than once where a worker was killed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +36,11 @@ class Fleet:
     client: Client
     name: str
     branch: str
+    pace: Pace = field(default_factory=Pace)
 
     async def start(self, pack: str) -> None:
         """Have a pack looked at from now on; where it is already, look again."""
-        order = PackOrder(fleet=self.name, pack=pack, branch=self.branch)
+        order = PackOrder(fleet=self.name, pack=pack, branch=self.branch, pace=self.pace)
         await self.client.start_workflow(
             PackWorkflow.run,
             order,
@@ -55,19 +64,20 @@ class Fleet:
             raise UsageError(f"{id_}: {err.message}.") from err
         return True
 
-    async def follow(self, pack: str, tell: Callable[[PackNow], None]) -> PackNow:
-        """Tell what each look comes to, until nothing goes on without a person."""
+    async def follow(self, pack: str, tell: Callable[[PackRow], None]) -> PackNow:
+        """Tell what each look comes to and why one fails, until nothing goes on without a person."""
         handle = self.client.get_workflow_handle(pack_id(self.name, pack))
-        seen = -1
+        seen: object = None
         while True:
             now = await self._ask(pack)
-            if now is not None and now.looks != seen:
-                seen = now.looks
-                tell(now)
-            status = (await handle.describe()).status
-            if now is not None and (now.rests or status != WorkflowExecutionStatus.RUNNING):
-                if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
-                    raise UsageError(f"{pack} was {str(status and status.name).lower()} on Temporal. Start it again.")
+            told = await handle.describe()
+            status, wrong = told.status, _wrong(told)
+            if (now and now.looks, wrong) != seen:
+                seen = (now and now.looks, wrong)
+                tell(PackRow(pack=pack, status=str(status and status.name).lower(), now=now, wrong=wrong))
+            if status not in (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.COMPLETED):
+                raise UsageError(f"{pack} was {str(status and status.name).lower()} on Temporal. Start it again.")
+            if now is not None and (now.rests or status == WorkflowExecutionStatus.COMPLETED):
                 return now
             await asyncio.sleep(_PACE)
 
@@ -77,7 +87,8 @@ class Fleet:
         async for one in self._running("story-pack"):
             name = one.id.removeprefix(f"{self.name}/")
             now = await self._ask(name)
-            packs.append(PackRow(pack=name, status="running", now=now, wrong=await self._stuck(one.id)))
+            told = await self.client.get_workflow_handle(one.id).describe()
+            packs.append(PackRow(pack=name, status="running", now=now, wrong=_wrong(told)))
         async for one in self._running("story-call"):
             calls.append(await self._call(one))
         return FleetNow(packs=tuple(packs), calls=tuple(calls))
@@ -98,13 +109,9 @@ class Fleet:
         async for one in self.client.list_workflows(query):
             yield one
 
-    async def _stuck(self, id_: str) -> str:
-        """Why the last attempt of whatever it waits for failed, "" where none did."""
-        told = (await self.client.get_workflow_handle(id_).describe()).raw_description
-        return next((one.last_failure.message for one in told.pending_activities if one.last_failure.message), "")
-
     async def _call(self, one: WorkflowExecution) -> CallNow:
-        told = (await self.client.get_workflow_handle(one.id).describe()).raw_description
+        described = await self.client.get_workflow_handle(one.id).describe()
+        told = described.raw_description
         said = {key.name: value for key, value, *_ in one.typed_search_attributes}
         pending = next(iter(told.pending_activities), None)
         running = pending is not None and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
@@ -119,5 +126,13 @@ class Fleet:
             waits_for="" if running else queue,
             attempt=pending.attempt if pending is not None else 1,
             since=one.start_time.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            wrong=pending.last_failure.message if pending is not None else "",
+            wrong=_wrong(described),
         )
+
+
+def _wrong(told: WorkflowExecutionDescription) -> str:
+    """Why the last attempt of whatever a workflow waits for failed, "" where none did."""
+    raw = told.raw_description
+    if raw.pending_workflow_task.attempt > _TRIES:
+        return "no worker can go on with it: most likely another version started it (see docs/distributed.md)"
+    return next((one.last_failure.message for one in raw.pending_activities if one.last_failure.message), "")

@@ -25,7 +25,6 @@ from engine.agents.choice import choose
 from engine.agents.ready import unready
 from engine.carry_out import carry_out, lose
 from engine.errors import FormatError, UsageError
-from engine.files import disk
 from engine.files.clone import Clone
 from engine.files.config import RoleConfig, read_config
 from engine.files.machine_file import machine_names
@@ -35,10 +34,12 @@ from engine.model.machine import Machine
 from engine.ports import Ports
 from engine.process import Deadlines, run_process
 from engine.reconcile import look_at_pack, player_of
-from engine.temporal.workflows import BEAT, OLD, CallWorkflow, PackWorkflow
+from engine.temporal.workflows import OLD, CallWorkflow, PackWorkflow
 from engine.wiring import now, player_for, wire
 
 _T = TypeVar("_T")
+_BEATS = timedelta(seconds=1)
+"""How often heartbeats reach the server at most."""
 _LEAVE = timedelta(seconds=20)
 """How long calls may go on when the worker is told to stop; then others take them over."""
 
@@ -78,7 +79,7 @@ class Hands:
     async def lose(self, order: CallOrder) -> str:
         """Say that the worker is gone which keeps a call's session."""
         _demand_version(order.version)
-        return await asyncio.to_thread(lose, self.clone, order, now())
+        return await _beating(asyncio.to_thread(lose, self.clone, order, now()))
 
     def _ports(self, home: Repository) -> Ports:
         return wire(home, tell=self.tell)
@@ -96,17 +97,14 @@ async def work(
 ) -> None:
     """Work until cancelled; then let what runs come to an end for a while, and leave the rest to others."""
     hands = Hands(clone, name, tell)
-    with disk.hold(clone.home / "lock", 0, what=f"a worker named {name!r} runs on this machine already"):
-        queues = [
-            (queue, size) for queue, size in offers(clone, at_once) if any(fnmatchcase(queue, one) for one in offer)
-        ]
-        if not queues:
-            raise UsageError(f"this worker offers nothing of {', '.join(offer)}: see `story doctor`.")
-        workers = [_worker(client, f"{fleet}/worker/{name}", hands, at_once)]
-        for queue, size in queues:
-            workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
-        tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
-        await asyncio.gather(*(worker.run() for worker in workers))
+    queues = [(queue, size) for queue, size in offers(clone, at_once) if any(fnmatchcase(queue, one) for one in offer)]
+    if not queues:
+        raise UsageError(f"this worker offers nothing of {', '.join(offer)}: see `story doctor`.")
+    workers = [_worker(client, f"{fleet}/worker/{name}", hands, at_once)]
+    for queue, size in queues:
+        workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
+    tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
+    await asyncio.gather(*(worker.run() for worker in workers))
 
 
 async def prepared(clone: Clone, command: str, tell: Callable[[str], None]) -> None:
@@ -169,7 +167,7 @@ def _worker(client: Client, queue: str, hands: Hands, size: int) -> Worker:
         activity_task_poller_behavior=PollerBehaviorSimpleMaximum(maximum=1),
         identity=hands.name,
         graceful_shutdown_timeout=_LEAVE,
-        max_heartbeat_throttle_interval=BEAT / 4,
+        max_heartbeat_throttle_interval=_BEATS,
     )
 
 
@@ -184,11 +182,11 @@ def _demand_version(version: int) -> None:
 
 async def _beating(work: Awaitable[_T]) -> _T:
     """Let Temporal know that somebody works, until it is done."""
-    task = asyncio.ensure_future(work)
+    task, patience = asyncio.ensure_future(work), activity.info().heartbeat_timeout or _LEAVE
     try:
         while not task.done():
             activity.heartbeat()
-            await asyncio.wait([task], timeout=BEAT.total_seconds() / 8)
+            await asyncio.wait([task], timeout=patience.total_seconds() / 8)
     except asyncio.CancelledError:
         task.cancel()
         await asyncio.wait([task])

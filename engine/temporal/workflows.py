@@ -26,14 +26,6 @@ from temporalio.exceptions import (
 with workflow.unsafe.imports_passed_through():
     from engine.model.fleet import CallOrder, Looked, PackNow, PackOrder
 
-BEAT = timedelta(seconds=20)
-"""After this long without a heartbeat a worker is dead, and another takes over."""
-GONE = timedelta(minutes=2)
-"""After this long without taking up a call, the worker that keeps its session is gone."""
-RESYNC = timedelta(minutes=10)
-"""A pack is looked at again after this long, whether anybody called or not."""
-LOOKS = 200
-"""Looks after which a pack's workflow continues as a new one, so that its history stays short."""
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 OLD = "OldOrder"
 """The type of the error by which a worker of another version refuses an order."""
@@ -65,7 +57,7 @@ class CallWorkflow:
         """What became of it, as engine/carry_out.py says."""
         if order.worker:
             try:
-                done = await self._perform(order, f"{order.fleet}/worker/{order.worker}", GONE)
+                done = await self._perform(order, f"{order.fleet}/worker/{order.worker}", order.pace.gone)
             except ActivityError as err:
                 late = isinstance(err.cause, TimeoutError) and err.cause.type == TimeoutType.SCHEDULE_TO_START
                 if not late:
@@ -76,6 +68,7 @@ class CallWorkflow:
                     result_type=str,
                     task_queue=packs_queue(order.fleet),
                     start_to_close_timeout=timedelta(minutes=10),
+                    heartbeat_timeout=timedelta(seconds=order.pace.beat),
                     retry_policy=RETRY,
                 )
         else:
@@ -87,15 +80,15 @@ class CallWorkflow:
             workflow.logger.info("the pack is not run any more")
         return done
 
-    async def _perform(self, order: CallOrder, queue: str, gone: timedelta | None) -> str:
+    async def _perform(self, order: CallOrder, queue: str, gone: float | None) -> str:
         done: str = await workflow.execute_activity(
             "carry_out",
             order,
             result_type=str,
             task_queue=queue,
-            schedule_to_start_timeout=gone,
+            schedule_to_start_timeout=None if gone is None else timedelta(seconds=gone),
             start_to_close_timeout=timedelta(seconds=order.seconds),
-            heartbeat_timeout=BEAT,
+            heartbeat_timeout=timedelta(seconds=order.pace.beat),
             retry_policy=RETRY,
         )
         return done
@@ -113,7 +106,7 @@ class PackWorkflow:
     async def run(self, order: PackOrder) -> None:
         """Go on until every story is complete. A new run looks first, so no signal is lost between two."""
         started, reuse = list[str](), Reuse.ALLOW_DUPLICATE_FAILED_ONLY
-        for _ in range(LOOKS):
+        for _ in range(order.pace.looks):
             self._called = False
             looked = await self._look(order)
             listed = [call.call for call in looked.calls]
@@ -126,7 +119,8 @@ class PackWorkflow:
                 return
             if looked.again or self._called:
                 continue
-            pause = RESYNC if looked.pause is None else min(RESYNC, timedelta(seconds=looked.pause + 1))
+            resync = order.pace.resync
+            pause = timedelta(seconds=resync if looked.pause is None else min(resync, looked.pause + 1))
             try:
                 await workflow.wait_condition(lambda: self._called, timeout=pause)
             except builtins.TimeoutError:
@@ -152,7 +146,7 @@ class PackWorkflow:
             order,
             result_type=Looked,
             start_to_close_timeout=timedelta(hours=6),
-            heartbeat_timeout=BEAT,
+            heartbeat_timeout=timedelta(seconds=order.pace.beat),
             retry_policy=RETRY,
         )
         return looked

@@ -6,7 +6,6 @@ import asyncio
 import signal as signals
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -18,7 +17,7 @@ from engine.verbs.common import AnyPack, Json, app, packs_of, repository_here, r
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from engine.model.fleet import PackNow
+    from engine.model.fleet import PackNow, PackRow
     from engine.temporal.fleet import Fleet
 
 _T = TypeVar("_T")
@@ -49,6 +48,7 @@ def worker(
     Examples: story worker --temporal localhost:7233 ·  story worker --offer 'role/*' --at-once 2
     """
     _demand_extra()
+    from engine.files import disk
     from engine.files.clone import Clone
     from engine.files.repository import state_folder
     from engine.temporal.client import connect
@@ -57,13 +57,14 @@ def worker(
 
     root = root_here()
     url, called = remote_of(root), name or worker_name(root)
+    home = state_folder(root) / "workers" / called
 
     async def body() -> None:
         task = asyncio.current_task()
         for number in (signals.SIGTERM, signals.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
         client = await connect(temporal)
-        clone = await asyncio.to_thread(Clone, state_folder(root) / "workers" / called, url, branch)
+        clone = await asyncio.to_thread(Clone, home, url, branch)
         await prepared(clone, prepare, tell)
         with suppress(asyncio.CancelledError):
             await work(client, clone, fleet_of(url), called, offer=offer or ["*"], at_once=at_once, tell=tell)
@@ -71,7 +72,8 @@ def worker(
         await asyncio.sleep(_LETS_GO)
 
     try:
-        asyncio.run(body())
+        with disk.hold(home / "lock", 0, what=f"a worker named {called!r} runs on this machine already"):
+            asyncio.run(body())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None  # before it began to work
 
@@ -103,7 +105,7 @@ def run_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
     async def body(fleet: Fleet) -> list[PackNow]:
         for one in packs:
             await fleet.start(one)
-        return await asyncio.gather(*(fleet.follow(one, partial(_tell, one)) for one in packs))
+        return await asyncio.gather(*(fleet.follow(one, _tell) for one in packs))
 
     done = _with_fleet(root, temporal, branch, body)
     refused = any(due.waiting_for == "refused" for now in done for due in now.looked.due)
@@ -146,9 +148,14 @@ def _names(root: Path, pack: str | None) -> Sequence[str]:
     return [folder.relative_to(root).as_posix() for folder in packs_of(repository, pack)]
 
 
-def _tell(pack: str, now: PackNow) -> None:
-    looked = now.looked
-    tell(f"{pack}: {looked.complete} of {looked.total} complete, {len(looked.calls)} calls run")
+def _tell(row: PackRow) -> None:
+    if row.wrong:
+        tell(f"{row.pack}: it is tried again: {row.wrong}")
+    elif row.now is None:
+        tell(f"{row.pack}: no worker is there yet: start `story worker`")
+    else:
+        looked = row.now.looked
+        tell(f"{row.pack}: {looked.complete} of {looked.total} complete, {len(looked.calls)} calls run")
 
 
 def _demand_extra() -> None:

@@ -33,8 +33,11 @@ class Done:
 class Hosts(AbstractContextManager["Hosts"]):
     """Workers by their names, each on a machine of its own: a clone and a state folder that nobody else has."""
 
-    def __init__(self, world: World, server: Server, *names: str, env: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, world: World, server: Server, *names: str, env: dict[str, str] | None = None, module: str = "engine"
+    ) -> None:
         self.world, self._server, self._names, self._env = world, server, names, env or {}
+        self._module = module
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Hosts:
@@ -52,7 +55,7 @@ class Hosts(AbstractContextManager["Hosts"]):
             self.world.clone(place.name)
         with self._log(name).open("ab") as log:
             self._running[name] = subprocess.Popen(
-                [sys.executable, "-m", "engine", "worker", "--name", name, *words],
+                [sys.executable, "-m", self._module, "worker", "--name", name, *words],
                 cwd=place,
                 env=self.environ(name),
                 stdout=log,

@@ -21,6 +21,8 @@ from tests.repo import git
 
 ASKS = {"approving": PEOPLE[0], "gorilla": PEOPLE[1], "accepting": PEOPLE[2]}
 APART = '[pipeline]\nisolation = "worktree"\n'
+OLDER = re.compile(r"\d+ older ones pass")
+"""How many tests of other stories there were by then is a matter of who came first."""
 MINTED = re.compile(r"-[0-9a-f]{8}\b|\b[0-9a-f]{12,40}\b|\b20\d\d-\d\d-\d\dT[\d:]+Z")
 
 
@@ -69,7 +71,7 @@ class World:
         git(self.ana, "fetch", "-q", "--prune", "origin")
         for branch in self.branches():
             git(self.ana, "checkout", "-q", "-B", branch, f"origin/{branch}")
-            for file in sorted((self.ana / PACK).glob("story-*/story.md")):
+            for file in sorted((self.ana / "docs").glob("*/story-*/story.md")):
                 id_, text = file.parent.name.split("-")[1], file.read_text()
                 item = ASKS.get(state_in(text), "")
                 if f"- [ ] {item}" in text and item and self._home(id_) == branch:
@@ -80,6 +82,25 @@ class World:
                 git(self.ana, "push", "-q", "origin", branch)
         return ticked
 
+    def part(self, id_: str, pack: str) -> None:
+        """A story moves into a pack of its own."""
+        root = self.local.root
+        (root / pack).mkdir()
+        git(root, "mv", f"{PACK}/story-{id_}-greeter", f"{pack}/story-{id_}-greeter")
+        settings = root / "story.toml"
+        settings.write_text(settings.read_text().replace(f'paths = ["{PACK}"]', f'paths = ["{PACK}", "{pack}"]'))
+        git(root, "commit", "-qam", "Two packs")
+        git(root, "push", "-q", str(self.remote), "main")
+        git(self.ana, "pull", "-q")
+
+    def refuse(self, times: int = 100_000) -> None:
+        """The remote refuses so many pushes: it has a hook for that."""
+        hook, left = self.remote / "hooks/pre-receive", self.remote / "refuses"
+        left.write_text("no\n" * times)
+        count = f"[ -s {left} ] || exit 0\nsed -i 1d {left}\n"
+        hook.write_text(f"#!/bin/sh\ncat > /dev/null\n{count}echo 'no pushes on Sundays' >&2\nexit 1\n")
+        hook.chmod(0o755)
+
     def branches(self) -> list[str]:
         return sorted(git(self.remote, "for-each-ref", "--format=%(refname:short)", "refs/heads").split())
 
@@ -88,12 +109,16 @@ class World:
 
     def text(self, id_: str) -> str:
         """story.md as the remote has it, where the story lives."""
-        return git(self.remote, "show", f"{self._home(id_)}:{PACK}/story-{id_}-greeter/story.md")
+        return git(self.remote, "show", f"{self._home(id_)}:{self._files()[id_]}")
+
+    def _files(self) -> dict[str, str]:
+        """Every story's file, as the main branch has it."""
+        told = git(self.remote, "ls-tree", "-r", "--name-only", "main", "docs/").split()
+        files = [name for name in told if name.endswith("/story.md")]
+        return {Path(name).parent.name.split("-")[1]: name for name in files}
 
     def states(self) -> dict[str, str]:
-        told = git(self.remote, "ls-tree", "--name-only", "main", f"{PACK}/").split()
-        ids = [Path(name).name.split("-")[1] for name in told if "/story-" in name]
-        return {id_: state_in(self.text(id_)) for id_ in sorted(ids)}
+        return {id_: state_in(self.text(id_)) for id_ in sorted(self._files())}
 
     def local_run(self) -> dict[str, str]:
         """The story.md of each story when the same pack is run to its end in one tree."""
@@ -115,5 +140,5 @@ def ports(home: Repository) -> Ports:
 
 
 def plain(text: str) -> str:
-    """A text without the times and ids of one run."""
-    return MINTED.sub("…", text)
+    """A text without the times and ids of one run, and the tests that other stories had by then."""
+    return OLDER.sub("some older ones pass", MINTED.sub("…", text))
