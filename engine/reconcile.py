@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engine.calls.elsewhere import CallsElsewhere
 from engine.errors import Locked, UsageError
-from engine.files.clone import Clone
+from engine.files.clone import ENGINE, Clone
 from engine.files.config import Config, RoleConfig, read_config, seconds
 from engine.files.pack import list_stories
 from engine.homes import home_of, inside
@@ -122,11 +122,13 @@ def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, li
     with suppress(_Rests):
         asyncio.run(pipeline.run(rest))
     clone.commit(f"chore({order.pack}): looked at")
-    ran, orders, by_hand = pipeline.ran(), list[CallOrder](), list[Due]()
+    ran, orders, by_hand, heads = pipeline.ran(), list[CallOrder](), list[Due](), dict[Path, tuple[str, str]]()
     for story in _stories(calls.running):
         seen = _seen(main, folder, story)
+        root = seen.repository.root
+        heads[root] = heads.get(root) or (clone.head(root), clone.branch_at(root))
         for began in seen.progress.running.values():
-            one = _order(clone, order, seen, began)
+            one = _order(order, seen, began, *heads[root])
             orders += [one] if one else []
             by_hand += [] if one else [_by_hand(seen, began)]
     looked = Looked(
@@ -161,7 +163,15 @@ def _ended(main: Repository, folder: Path, given: Collection[str]) -> Iterator[s
 def _from_afar(ports: Ports, calls: CallsElsewhere) -> Ports:
     """Ports that commit each step, count boxes by their commits, and perform nothing."""
     stand_in = _StandIn()
-    return replace(ports, calls=calls, agents=lambda *_: stand_in, demand=lambda *_: None, commit=True, committed=True)
+    return replace(
+        ports,
+        calls=calls,
+        author=lambda: ENGINE,
+        agents=lambda *_: stand_in,
+        demand=lambda *_: None,
+        commit=True,
+        committed=True,
+    )
 
 
 class _StandIn:
@@ -194,14 +204,13 @@ def queue_of(machine: Machine, act: SimpleAct, role: str, config: Config) -> str
     return f"role/{role}/{kind}" + ("" if kind == "scripted" else f"-{provider}")
 
 
-def _order(clone: Clone, order: PackOrder, seen: Seen, began: Began) -> CallOrder | None:
-    """The order for a call that began; None where a person plays the role."""
+def _order(order: PackOrder, seen: Seen, began: Began, commit: str, branch: str) -> CallOrder | None:
+    """The order for a call that began at a commit of a branch; None where a person plays the role."""
     machine, config = seen.machine, seen.repository.config
     act = next(act for act in machine.states[seen.progress.state].acts() if act.id == began.act)
     queue = queue_of(machine, act, began.role, config)
     if not queue:
         return None
-    root = seen.repository.root
     keeps = [e.worker for e in seen.events if isinstance(e, Ended) and began.resumes and e.session == began.resumes]
     return CallOrder(
         fleet=order.fleet,
@@ -212,8 +221,8 @@ def _order(clone: Clone, order: PackOrder, seen: Seen, began: Began) -> CallOrde
         role=began.role,
         act=began.act,
         call=began.call,
-        commit=clone.head(root),
-        on=clone.branch if seen.repository.main is None else clone.branch_at(root),
+        commit=commit,
+        on=branch,
         queue=queue,
         worker=keeps[-1] if keeps else "",
         seconds=_GRACE + _deadline(machine, act, began.role, config),
