@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test test-long clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run timeline status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,8 +21,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY) #- the example project as a pipeline, from drafted to complete, in a scratch copy
 	@$(BIN)/python examples/demo.py
 
-test: $(READY) #- the test suite (at most five minutes)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not smoke$(if $(STORY_CI), and not clis)"
+test: $(READY) #- the test suite, without what takes long by nature (at most five minutes)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long and not slow and not smoke$(if $(STORY_CI), and not clis)"
+
+test-long: $(READY) #- the rest of it: demo, tutorial, larger samples of the faults, packs in worktrees
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "long and not slow and not smoke$(if $(STORY_CI), and not clis)"
 
 clis: $(READY) #- with the real Codex CLI and Claude Code, by npm into .tools; and the example lived by models, with kills
 	@npm install --silent --no-audit --no-fund --prefix .tools @openai/codex@0.169.0 @anthropic-ai/claude-code@2.1.197
@@ -66,6 +69,9 @@ advance: $(READY) #- advance one story: make advance STORY=4
 
 run: $(READY) #- advance every story that may move, side by side: make run [PACK=docs/stories]
 	@$(CLI) run $(PACK)
+
+timeline: $(READY) #- what happened, and what is to come: make timeline [PACK=docs/stories] [PLAN=1]
+	@$(CLI) timeline $(PACK) $(if $(PLAN),--plan)
 
 status: $(READY) #- where every story stands
 	@$(CLI) status

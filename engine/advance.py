@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, assert_never
 
+from engine.abreast import clash, moved_on, take_over
 from engine.actions.situation import Outcome
 from engine.budget import not_yet
 from engine.commits import commit_step
@@ -96,6 +97,7 @@ def foresee(repository: Repository, folder: Path, story_id: str, *, ports: Ports
             result.waiting = Waiting(for_=wait.for_, items=tuple(_places(seen, wait, noticed)))
         case never:
             assert_never(never)
+    result.waiting = clash(seen, moved_on(seen)) or result.waiting
     return result
 
 
@@ -106,6 +108,11 @@ async def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
     if unwritten and not seen.progress.running and not all(isinstance(event, Decided) for event in unwritten):
         write(ask_all(seen, ports))
         return None
+    if moved := moved_on(seen):
+        held = clash(seen, moved)
+        if held is None:
+            take_over(seen, moved, ports)
+        return held
     noticed = notice_now(seen, ports)
     if noticed.events:
         for event in noticed.events:
@@ -151,7 +158,7 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
         return Waiting(for_="worktree", items=())
     begins = begins and seen.repository.main is None
     with entrance(seen, begins=begins):
-        if begins and (taken := tuple(in_the_way(seen))):
+        if begins and (taken := (*in_the_way(seen), *ports.before(seen.shown.path))):
             if seen.progress.unwritten:
                 write(seen)
             return Waiting(for_="tree", items=taken)

@@ -18,14 +18,15 @@ def proven_chart(path: Path, root: Path) -> Statechart:
         return known.chart
     file = read_machine(path, own=root / "machines", root=root)
     stamps = _stamps(file.sources)
-    flaws = prove(file.machine)
-    if flaws:
+    chart = _PROVEN.get(file.sha)
+    if chart is None and (flaws := prove(file.machine)):
         where, line = file.where(flaws[0].place)
         more = f" ({len(flaws) - 1} more: run `story machine check {path.name}`)" if len(flaws) > 1 else ""
         message = f"M{flaws[0].code}: {flaws[0].message}"
         raise FormatError(message, path=where, line=line, remedy=f"{flaws[0].remedy}{more}")
-    _CHARTS[path, root] = _Known(file.sources, stamps, Statechart(file.machine))
-    return _CHARTS[path, root].chart
+    chart = _PROVEN.setdefault(file.sha, chart or Statechart(file.machine))
+    _CHARTS[path, root] = _Known(file.sources, stamps, chart)
+    return chart
 
 
 class _Known(NamedTuple):
@@ -37,6 +38,7 @@ class _Known(NamedTuple):
 
 
 _CHARTS: dict[tuple[Path, Path], _Known] = {}
+_PROVEN: dict[str, Statechart] = {}  # by what their files hold: each worktree of a story reads the same machine
 
 
 def _stamps(paths: tuple[Path, ...]) -> tuple[int, ...]:

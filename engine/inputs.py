@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 from engine.checks.check import check_pack
@@ -38,6 +39,12 @@ def read_inputs(pack: Pack, source: StorySource, heading: str, root: Path) -> di
         **{part: _hash(_words(text.encode())) for part, text in sorted(spec.items())},
         **_code(pack, source, root),
     }
+
+
+def sections_of(spec: bytes, acs: Collection[str]) -> dict[str, bytes]:
+    """What counts of the sections of some ACs."""
+    sections = spec_sections(spec)
+    return {name: _words(section.text.encode()) for name, section in sections.items() if name in acs}
 
 
 def _code(pack: Pack, source: StorySource, root: Path) -> dict[str, str]:

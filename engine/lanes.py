@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from engine.advance import Advanced
@@ -89,9 +90,30 @@ class Lane:
         return Waiting(for_="person", items=(Place(file=self.row.path, line=1, text=text),))
 
     def own_paths(self) -> Iterator[Path]:
-        """The story's folder, or its file and the folder of its evidence; in the main tree and where it lives."""
+        """The story's folder, or its file and the folder of its evidence; of a tree of its own all."""
+        yield from (self.listed.home.root,) if self.listed.home.main else ()
         for file in (self.listed.story.file, self.listed.file):
             yield from (file.parent,) if file.name == "story.md" else (file, evidence_folder(file, "files"))
+
+    @property
+    def waits_for_others(self) -> bool:
+        """Was it found to wait for what other stories bring about?"""
+        return self.waiting is not None and self.waiting.for_ in ("dependencies", "tree")
+
+    def takes_tree(self) -> bool:
+        """Would it take a free tree, if what it depends on is complete?"""
+        home = self.listed.home
+        if not self.row.queued or self.error or (self.waiting is not None and not self.waits_for_others):
+            return False
+        return not home.isolated(home.chart(str(self.row.machine)).machine)
+
+    def goes_first(self) -> Place:
+        """As it is told to those that are less far in front."""
+        return Place(file=self.row.path, line=1, text=f"story {self.name} takes the tree first: more waits for it")
+
+    def after(self, other: Lane) -> bool:
+        """Is the other one of those that it was found to wait for?"""
+        return bool(self.waiting and any(place.file == other.row.path for place in self.waiting.items))
 
     def asks_anew(self) -> bool:
         """Does it ask a person something that she has not been told of yet, wherever that stands by now?"""
@@ -125,6 +147,25 @@ def held_up(lane: Lane, needs: Sequence[Lane]) -> Iterator[Left]:
     over = [Place(file=one.row.path, line=1, text=f"story {one.name} is {one.row.state}") for one in needs if one.over]
     if over:
         yield Left(lane.name, str(lane.row.state), Waiting(for_="dependencies", items=tuple(over)))
+
+
+def left_over(lanes: Sequence[Lane], open_needs: Callable[[Lane], Sequence[Lane]]) -> Iterator[Left]:
+    """What only a person can do, of stories in this order; the others go on, or are over."""
+    for lane in lanes:
+        if lane.row.state is None:
+            place = Place(file=lane.row.path, line=1, text="not adopted yet: `story adopt`")
+            yield Left(lane.name, "raw", Waiting(for_="person", items=(place,)))
+        elif lane.row.queued and not lane.error and (open_ := open_needs(lane)):
+            yield from held_up(lane, open_)
+        elif lane.error or (lane.waiting is not None and not lane.over):
+            yield Left(lane.name, lane.row.state, lane.waiting, lane.error)
+
+
+def seconds_left(lanes: Iterable[Lane], now: str, later: float | None) -> float | None:
+    """Until the first story that is paused goes on, or until `later`; None where there is neither."""
+    until = [lane.waiting.until for lane in lanes if lane.waiting and lane.waiting.until]
+    each = [(datetime.fromisoformat(at) - datetime.fromisoformat(now)).total_seconds() for at in until]
+    return min((max(0.0, left) for left in (*each, *(() if later is None else (later,)))), default=None)
 
 
 def stamp(file: Path) -> Stamp:

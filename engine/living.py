@@ -14,6 +14,7 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from engine.abreast import had
 from engine.actions.gate import run_commands
 from engine.actions.judge import BAD
 from engine.actions.junit import UNREADABLE
@@ -173,7 +174,7 @@ async def _merge(main: Repository, aside: Path, branch: str, seen: Seen, ports_o
     """Merge aside, let every gate judge the result, and only then bring the main tree there."""
     story_id = seen.shown.id
     by_hand = f"Merge it by hand (`git merge {branch}`), then run again; both branches are kept."
-    commit, conflicts = merge_aside(main.root, aside, branch, f"Merge story {story_id} ({branch})")
+    commit, conflicts = merge_aside(main.root, aside, branch, f"Merge story {story_id} ({branch})", had(seen))
     if not commit:
         text = f"{branch} and the main tree both changed this. {by_hand}"
         return Waiting(for_="person", items=tuple(Place(file=path, line=1, text=text) for path in conflicts))

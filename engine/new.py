@@ -23,9 +23,13 @@ MAKE = """\
 # Story engine: include this file in your Makefile with `include story.mk`.
 STORY_CLI ?= story
 
-.PHONY: advance status check decide rewind overrule diff explain adopt graph story
+.PHONY: advance run timeline status check decide rewind overrule diff explain adopt graph story
 advance: ## advance one story: make advance STORY=4
 \t@$(STORY_CLI) advance $(STORY)
+run: ## advance every story that may move, side by side: make run [PACK=docs/stories]
+\t@$(STORY_CLI) run $(PACK)
+timeline: ## what happened, and what is to come: make timeline [PACK=docs/stories] [PLAN=1]
+\t@$(STORY_CLI) timeline $(PACK) $(if $(PLAN),--plan)
 status: ## where every story stands
 \t@$(STORY_CLI) status
 check: ## find problems without asking a model

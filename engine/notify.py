@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+from collections.abc import Callable
 
 from engine.advance import Advanced
 from engine.errors import UsageError
 from engine.look import Repository
 
 _SECONDS = 30
+
+
+def notifier(repository: Repository, tell: Callable[[str], None]) -> Callable[[str, Advanced], None]:
+    """`notify` for the stories of a run: that the command fails is told once, and nothing stops for it."""
+    told = set[str]()
+
+    def waits(story: str, result: Advanced) -> None:
+        try:
+            notify(repository, story, result)
+        except UsageError as err:
+            if str(err) not in told:
+                told.add(str(err))
+                tell(f"warning: {err}")
+
+    return waits
 
 
 def notify(repository: Repository, story: str, result: Advanced) -> None:

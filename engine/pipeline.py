@@ -4,16 +4,15 @@ run_packs
 ├── Pipeline._start    a task for each story that may move; what waits for another story is left alone
 ├── room.Room.admit    actions begin when there is room, longest way first (rules/schedule.py)
 ├── Pipeline._ended    a story that moved wakes those that waited for it
-├── Pipeline._heard    with `watch`: what somebody saved wakes those that it may concern
-└── Pipeline._left     what only a person can do, most blocking first
+├── Pipeline._before   a free tree is taken by the longest way first
+└── Pipeline._heard    with `watch`: what somebody saved wakes those that it may concern
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from engine.advance import Advanced
 from engine.budget import Purse
 from engine.errors import EngineError, Locked
 from engine.homes import home_at
-from engine.lanes import Lane, Left, Ran, Standing, Told, held_up, name_of, stamp
+from engine.lanes import Lane, Ran, Standing, Told, left_over, name_of, seconds_left, stamp
 from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
 from engine.model.machine import Machine, Phase
@@ -31,10 +30,11 @@ from engine.ports import Ports
 from engine.read_rows import Listed, at_home, list_all, read_row
 from engine.room import Providers, Room
 from engine.rules.schedule import order, ranks
+from engine.rules.workplace import WORK
 from engine.saved import Ear
 
-_OTHERS = ("dependencies", "tree")
-"""What a story waits for that other stories bring about."""
+PACE = 5.0
+"""Seconds between two looks at all stories while some are at work."""
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -83,7 +83,7 @@ class Pipeline:
         self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
         self._ran = Ran()
         self._ear: Ear | None = None
-        self._freed = 0
+        self._due, self._looked, self._wrong, self._freed = False, 0.0, "", 0
         self.lanes: dict[str, Lane] = {}
         self._paths: dict[tuple[str, str], str] = {}
         self._ranks: dict[str, float] = {}
@@ -113,8 +113,9 @@ class Pipeline:
         try:
             while True:
                 await self._listen(watch)
+                later = self._again()
                 self._start()
-                pause = self._pause()
+                pause = seconds_left(self.lanes.values(), self._clock(), later)
                 ear = None if self._all_over() else self._ear
                 ears = ear.tasks if ear else set()
                 if self._tasks or ears:
@@ -145,28 +146,23 @@ class Pipeline:
                 lane.waiting = foresee_home(self._repository, folder, id_, ports_of=partial(self._ports, lane))
             except (EngineError, OSError) as err:
                 lane.error = str(err)
-        self._ran.left, self._ran.stopped = list(self._left()), stopped
+        self._ran.left, self._ran.stopped = list(left_over(self._in_order(), self._open_needs)), stopped
         self._ran.complete = sum(lane.row.complete for lane in self.lanes.values())
         self._ran.total = len(self.lanes)
         return self._ran
 
     async def _listen(self, watch: bool) -> None:
-        """Have an ear for all folders in which somebody may save something now, as long as a story is not over."""
+        """Have an ear for all that somebody may save now, as long as a story is not over."""
         if not watch or self._all_over():
             return
-        self._ear = self._ear or Ear(self._repository.root)
-        new = await self._ear.turn_to(self._audible())
-        for lane in self.lanes.values():
-            if lane.listed.file.parent in new:
-                lane.wake()
+        root = self._repository.root
+        self._ear = self._ear or Ear(root, self._repository.state)
+        trees = {lane.listed.home.root for lane in self.lanes.values()}
+        if await self._ear.turn_to((*self._folders, root / "machines"), trees):
+            self._due = True
 
     def _all_over(self) -> bool:
         return all(lane.over for lane in self.lanes.values())
-
-    def _audible(self) -> Iterator[Path]:
-        """The packs, the machines, and each story that lives in a worktree."""
-        yield from (folder for folder in (*self._folders, self._repository.root / "machines") if folder.is_dir())
-        yield from (lane.listed.file.parent for lane in self.lanes.values() if lane.listed.home.main)
 
     def _heard(self, saved: set[Path]) -> None:
         """Look again at the stories that may go on by what was saved: its own, or all where it is none's."""
@@ -179,14 +175,27 @@ class Pipeline:
             lane.row = read_row(lane.listed)
             lanes += [None] if (before.needs, before.state is None) != (lane.row.needs, lane.row.state is None) else []
             lane.wake()
-        if None not in lanes:
-            return
+        self._due = self._due or None in lanes
+
+    def _again(self) -> float | None:
+        """Look again at all stories where something was saved that is not one's own; seconds until it is time to.
+
+        Agents at work save as well: while they do, it is not done each time.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._due or (self._tasks and now < self._looked + PACE):
+            return self._looked + PACE - now if self._due else None
+        self._due, self._looked = False, now
+        before, self._wrong = self._wrong, ""
         try:
             self._read(open_repository(self._repository.root, self._repository.state))
         except (EngineError, OSError) as err:
-            self._told.wrong(str(err))
+            self._wrong = str(err)
+        if self._wrong not in ("", before):
+            self._told.wrong(self._wrong)
         for lane in self.lanes.values():
             lane.wake()
+        return None
 
     def now(self) -> list[Standing]:
         """Each story as it stands at this moment, in the order of its pack; those at work are read anew."""
@@ -195,24 +204,15 @@ class Pipeline:
 
     def _standing(self, key: str, lane: Lane, at_work: bool) -> Standing:
         row = read_row(self._found(lane)) if at_work else lane.row
-        after = self._open_needs(lane)
-        return Standing(
-            name=lane.name,
-            key=key,
-            row=row,
-            at_work=at_work,
-            after=tuple(other.name for other in after) if row.queued else (),
-            waiting=lane.waiting,
-            error=lane.error,
-            rank=self._ranks.get(key, 0.0),
-        )
+        after = tuple(other.name for other in self._open_needs(lane)) if row.queued else ()
+        rank = self._ranks.get(key, 0.0)
+        return Standing(lane.name, key, row, at_work, after, lane.waiting, lane.error, rank)
 
     def _start(self) -> None:
         """A task for each story that may move, longest way first."""
         now = self._clock()
         running = {lane.name for lane in self._tasks.values()}
-        for key in sorted(self.lanes, key=lambda key: -self._ranks[key]):
-            lane = self.lanes[key]
+        for lane in self._in_order():
             if lane.name not in running and self._may_move(lane, now):
                 lane.waiting, lane.error, lane.freed = None, "", self._freed
                 folder = self._repository.root / lane.listed.pack
@@ -222,8 +222,23 @@ class Pipeline:
 
     def _ports(self, lane: Lane, home: Repository) -> Ports:
         return replace(
-            self._ports_of(home), admit=self.room.admit, purse=self._purse, stepped=partial(self._stepped, lane)
+            self._ports_of(home),
+            admit=self.room.admit,
+            before=self._before,
+            purse=self._purse,
+            stepped=partial(self._stepped, lane),
         )
+
+    def _before(self, story: str) -> list[Place]:
+        """The stories that take a free tree before this one: they are further in front, and could take it now."""
+        for lane in self._tasks.values():
+            lane.row = read_row(self._found(lane))
+        ahead = [lane for key, lane in self.lanes.items() if self._ranks[key] > self._ranks[story]]
+        return [lane.goes_first() for lane in ahead if lane.takes_tree() and not self._open_needs(lane)]
+
+    def _in_order(self) -> list[Lane]:
+        """All stories, longest way first."""
+        return [self.lanes[key] for key in sorted(self.lanes, key=lambda key: -self._ranks[key])]
 
     def _stepped(self, lane: Lane, step: Step) -> None:
         self._ran.steps.append((lane.name, step))
@@ -259,27 +274,11 @@ class Pipeline:
         self._rank()
         self._freed += lane.over
         for other in self.lanes.values():
-            if other.freed != self._freed and other.waiting and other.waiting.for_ in _OTHERS:
+            gone = other.freed != self._freed or (lane.row.phase not in WORK and other.after(lane))
+            if gone and other.waits_for_others:
                 other.waiting = None  # what it waits for may be there by now
         if lane.asks_anew():
             await asyncio.to_thread(self._told.waits, lane.name, advanced)
-
-    def _pause(self) -> float | None:
-        """Seconds until the first story that is paused goes on."""
-        now = datetime.fromisoformat(self._clock())
-        until = [lane.waiting.until for lane in self.lanes.values() if lane.waiting and lane.waiting.until]
-        return min((max(0.0, (datetime.fromisoformat(at) - now).total_seconds()) for at in until), default=None)
-
-    def _left(self) -> Iterator[Left]:
-        for key in sorted(self.lanes, key=lambda key: -self._ranks[key]):
-            lane = self.lanes[key]
-            if lane.row.state is None:
-                place = Place(file=lane.row.path, line=1, text="not adopted yet: `story adopt`")
-                yield Left(lane.name, "raw", Waiting(for_="person", items=(place,)))
-            elif lane.row.queued and not lane.error and (open_ := self._open_needs(lane)):
-                yield from held_up(lane, open_)
-            elif lane.error or (lane.waiting is not None and not lane.over):
-                yield Left(lane.name, lane.row.state, lane.waiting, lane.error)
 
     def _rank(self) -> None:
         phases: dict[str, Phase] = {key: lane.phase for key, lane in self.lanes.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from engine.cage import Cage
 from engine.calls.port import Calls
 from engine.live import Watch
 from engine.model.machine import Machine, Role
-from engine.model.step import Step, Todo
+from engine.model.step import Place, Step, Todo
 
 Admit = Callable[[str, Machine, str, tuple[Todo, ...]], AbstractAsyncContextManager[bool]]
 """Lets a group of actions of a story begin, as soon as there is room for it among those of other stories.
@@ -43,6 +43,8 @@ class Ports:
     watch: Watch
     purse: Purse
     admit: Admit = at_once
+    before: Callable[[str], Sequence[Place]] = lambda _: ()
+    """The stories that take a free tree before this one, given the path of its story.md."""
     commit: bool = False
     """Is each step committed?"""
     committed: bool = False

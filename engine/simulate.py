@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -10,25 +11,64 @@ from engine.errors import UsageError
 from engine.files.durations import SHIPPED, read_durations
 from engine.files.pack import read_pack
 from engine.look import Repository
+from engine.model.timeline import GATES, PERSON
+from engine.model.timeline import Span as Drawn
 from engine.read_rows import Listed, list_all, read_row
-from engine.rules.simulate import Played, random_needs, simulate
+from engine.rules.simulate import Played, Span, random_needs, simulate
 from engine.rules.statechart import Statechart
+from engine.rules.timeline import word_of
 from engine.rules.walk import Walk, Walker
 
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """A story to be played: its machine, where it stands, and what it needs."""
+    """A story to be played: its machine, where it stands, and what it needs; its pack and id, if it is one's."""
 
     machine: str
     state: str | None
     needs: list[str]
+    pack: str = ""
+    story: str = ""
 
 
 def simulate_packs(
     repository: Repository, folders: list[Path], *, durations: Path | None, seed: int, people: int
 ) -> Played:
     """Play what is left to do in these packs, each story from where it stands."""
+    planned, complete = _from_disk(repository, folders)
+    return _play(repository, planned, complete, durations=durations, seed=seed, people=people)
+
+
+def plan_packs(
+    repository: Repository, folders: list[Path], *, durations: Path | None, seed: int, people: int, now: float
+) -> list[Drawn]:
+    """What is left to do in these packs from now on, as such a run would have it, to be drawn."""
+    planned, complete = _from_disk(repository, folders)
+    spans: list[Span] = []
+    _play(repository, planned, complete, durations=durations, seed=seed, people=people, note=spans.append)
+    return [drawn for span in spans for drawn in _drawn(repository, planned[span.story], span, now)]
+
+
+def _drawn(repository: Repository, one: _Planned, span: Span, now: float) -> Iterator[Drawn]:
+    """A stage as one span for each action in it, in seconds; none for a stay in the tree."""
+    machine = repository.chart(one.machine).machine
+    each = iter(span.each)
+    for act, role in span.kind.todo:
+        yield Drawn(
+            pack=one.pack,
+            story=one.story,
+            state=span.kind.state,
+            word=word_of(machine, span.kind.state),
+            act=act,
+            who=PERSON if span.kind.asks else role or GATES,
+            start=now + 60 * (span.came if span.kind.asks else span.began),
+            end=now + 60 * (span.began + next(each) if role else span.ended),
+            outcome="planned",
+        )
+
+
+def _from_disk(repository: Repository, folders: list[Path]) -> tuple[dict[str, _Planned], set[str]]:
+    """The stories of some packs where they stand, and those that are complete."""
     names = [folder.relative_to(repository.root).as_posix() for folder in folders]
     listed = [one for one in list_all(repository).stories if one.pack in names]
     several = len({one.pack for one in listed}) > 1
@@ -37,16 +77,17 @@ def simulate_packs(
     for one in listed:
         row = read_row(one)
         if row.problem:
-            raise UsageError(f"{row.problem} Nothing is simulated before it can be read.")
+            raise UsageError(f"{row.problem} Nothing can be planned before it can be read.")
         before = f"{one.pack}/" if several else ""
         name = before + one.story.id
         machine = row.machine or _machine_to_be(one)
-        planned[name] = _Planned(machine, row.state, [before + need for need in row.needs])
+        needs = [before + need for need in row.needs]
+        planned[name] = _Planned(machine, row.state, needs, one.pack, one.story.id)
         if row.complete:
             complete.add(name)
     if not planned:
-        raise UsageError("there is no story to simulate. `--stories 20` plays a pack that is made up.")
-    return _play(repository, planned, complete, durations=durations, seed=seed, people=people)
+        raise UsageError("there is no story. `story simulate --stories 20` plays a pack that is made up.")
+    return planned, complete
 
 
 def simulate_made_up(
@@ -99,6 +140,7 @@ def _play(
     durations: Path | None,
     seed: int,
     people: int,
+    note: Callable[[Span], None] = lambda _: None,
 ) -> Played:
     charts = {name: repository.chart(name) for name in dict.fromkeys(one.machine for one in planned.values())}
     files = [read_durations(SHIPPED)]
@@ -120,7 +162,7 @@ def _play(
         needs[name] = [need for need in one.needs if need not in complete]
         end = charts[one.machine].machine.terminal.get(one.state or "")
         walks[name] = Walk(success=end == "success") if end else walkers[one.machine].walk(own, at=one.state)
-    return simulate(needs, walks)
+    return simulate(needs, walks, note=note)
 
 
 def _machine_to_be(listed: Listed) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from engine.drawing import text
@@ -15,16 +15,21 @@ from engine.files.story_file import read_story
 from engine.homes import home_at, inside
 from engine.look import Repository
 from engine.model.events import Adopted, Event
-from engine.model.timeline import Timeline
+from engine.model.timeline import Span, Timeline
 from engine.rules.timeline import Kept, timeline
 
 
 def read_timeline(
-    repository: Repository, folders: Sequence[Path], story: str | None = None, *, now: float | None = None
+    repository: Repository,
+    folders: Sequence[Path],
+    story: str | None = None,
+    *,
+    now: float | None = None,
+    planned: Iterable[Span] = (),
 ) -> Timeline:
-    """The timeline of all stories in some packs, or of the named one."""
+    """The timeline of all stories in some packs, or of the named one, and what is planned for them."""
     found = [one for folder in folders for one in _read_pack(repository, folder, story)]
-    return timeline(found, now=now)
+    return timeline(found, now=now, planned=[span for span in planned if story in (None, span.story)])
 
 
 def picture_lines(drawn: Timeline, width: int) -> list[text.Line]:

@@ -18,7 +18,7 @@ from engine.pipeline import run_packs
 from engine.ports import Ports
 from engine.wiring import wire
 from tests.life import AT
-from tests.repo import CONFIG, ROLES, RUN_TESTS, git, new_folder, prompt, verdict
+from tests.repo import CONFIG, ROLES, RUN_TESTS, git, new_folder, pack_objects, prompt, verdict
 
 PACK = "docs/stories"
 PEOPLE = ("Human approved", "Gorilla testing done (human)", "Story marked complete")
@@ -141,6 +141,7 @@ def _made(needs: tuple[tuple[str, tuple[str, ...] | None], ...], config: str) ->
     adopt(repository, root / PACK, (), clock=lambda: AT, author="Ana <ana@example.org>")
     git(root, "add", "-A")
     git(root, "commit", "-qm", "Stories adopted")
+    pack_objects(root)
     return root
 
 

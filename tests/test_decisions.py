@@ -13,7 +13,7 @@ from engine.answer import answer, answer_rest
 from engine.errors import UsageError
 from engine.model.events import Decided
 from tests.life import AT
-from tests.repo import CHECK, CONFIG, Repo, finding, verdict
+from tests.repo import CHECK, CONFIG, Repo, finding, new_folder, verdict
 
 WHO = "Ana Person <ana@example.org>"
 ASKS = CONFIG.replace('[standing]\neffort = "all"\n', "")
@@ -40,13 +40,20 @@ class Point:
     finding: str | None = None
 
     def reach(self, folder: Path) -> Repo:
-        """The story at the question."""
-        repo = Repo(folder, *self.script, config=self.config)
-        repo.advance()
-        for tick in self.ticks:
-            repo.tick(tick).advance()
-        assert repo.at == self.state
-        return repo
+        """The story at the question: lived once for all tests that begin there, then copied."""
+        way = repr((self.script, self.config, self.ticks))
+        if way not in REACHED:
+            repo = Repo(new_folder(), *self.script, config=self.config)
+            repo.advance()
+            for tick in self.ticks:
+                repo.tick(tick).advance()
+            REACHED[way] = repo.packed()
+        assert REACHED[way].at == self.state
+        return REACHED[way].copy(folder, *self.script)
+
+
+REACHED: dict[str, Repo] = {}
+"""Stories at their questions, by the way there."""
 
 
 def builder(*findings: dict[str, str]) -> dict[str, object]:

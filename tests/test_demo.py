@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 DEMO = Path(__file__).parent.parent / "examples/demo.py"
 
 
+@pytest.mark.long
 def test_the_demo_ends_with_three_complete_stories(tmp_path: Path) -> None:
     """It needs no key and no network, exits with 0, and leaves a pack complete whose validation ran ahead."""
     kept = tmp_path / "kept"
@@ -50,6 +55,33 @@ def test_the_demo_ends_with_three_complete_stories(tmp_path: Path) -> None:
     assert status.stdout == ""
     assert {path.name for path in kept.iterdir()} <= {"shelf", "state", "books.json"}
     assert not (tmp_path / ".local").exists()
+    drawn = subprocess.run(
+        [sys.executable, "-m", "engine", "timeline", "--json"],
+        cwd=kept / "shelf",
+        env=environ | {"XDG_STATE_HOME": str(kept / "state")},
+        capture_output=True,
+        check=True,
+    )
+    demand_picture(json.loads(drawn.stdout)["data"]["lanes"], done.stdout)
+
+
+def demand_picture(lanes: list[dict[str, Any]], printed: str) -> None:
+    """The picture in the README is such a one as the demo has just printed, whatever its times were.
+
+    The words in each story's line are what it went through, one after the other; all are complete, in the same order.
+    """
+    text = (DEMO.parents[1] / "README.md").read_text("utf-8")
+    shown = text[text.index("Time →") :].partition("```")[0].splitlines()
+    assert f"\n{shown[-1]}\n" in printed
+    ends = []
+    for lane in lanes:
+        line = next(line for line in shown if line.startswith(f"Story {lane['story']}:"))
+        rest = iter([*(block["word"] for block in lane["blocks"]), "Complete"])
+        words = re.findall(r"[A-Za-z]+", line.partition(":")[2])
+        assert all(any(word.startswith(said) for word in rest) for said in words), (line, lane["blocks"])
+        ends.append((lane["complete"], line.index("[Complete]"), line))
+    assert ends == sorted(ends)
+    assert ends[-1][2].index("Val═") < ends[0][2].index("[Exe]")
 
 
 def test_the_demo_refuses_a_folder_that_is_not_empty(tmp_path: Path) -> None:

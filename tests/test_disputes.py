@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from engine.advance import Advanced
 from engine.markdown.edit import apply_edits
 from engine.model.events import Began, Decided, Ended, Wrote
@@ -238,6 +240,7 @@ def test_every_finding_has_ended_before_a_story_is_complete(tmp_path: Path) -> N
         assert re.search(rf"{name} issue .*\({re.escape(end)}\)", listed(repo))
 
 
+@pytest.mark.long
 def test_a_dispute_survives_a_kill_at_every_line_of_the_journal(tmp_path: Path) -> None:
     """Cut behind any line of a life with dispute and challenge, the journal leads on to the same end."""
     lines = [FOUND, REJECTED, again("FAIL", says("hold")), answering("PASS", says("concede"))]
@@ -248,10 +251,11 @@ def test_a_dispute_survives_a_kill_at_every_line_of_the_journal(tmp_path: Path) 
     wanted = (whole.text, ends(whole), len(whole.events))
     journal = (whole.story.parent / "evidence/journal.jsonl").read_bytes().splitlines(keepends=True)
     first = next(n for n, e in enumerate(whole.events) if isinstance(e, Decided) and e.option == "challenge")
+    challenged = Repo(tmp_path / "challenged", *lines)
+    challenged.advance()
+    challenge(challenged)
     for cut in range(first + 1, len(journal)):
-        repo = Repo(tmp_path / str(cut), *lines)
-        repo.advance()
-        challenge(repo)
+        repo = challenged.copy(tmp_path / str(cut), *lines)
         _become(repo, whole, journal[:cut])
         repo.advance()
         assert (repo.text, ends(repo), len(repo.events)) == wanted, cut

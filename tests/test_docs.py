@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import shlex
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,12 +24,13 @@ from engine.adopt import adopt
 from engine.agents.reply import read_report
 from engine.agents.scripted import ScriptedAgent, read_script
 from engine.cli import app
-from engine.files.config import Config
+from engine.files.config import Config, RoleConfig
 from engine.files.machine_file import find_machine, read_machine
 from engine.graph import edges
 from engine.look import open_repository
 from engine.model.call import Brief
 from engine.model.verdict import Verdict
+from engine.new import MAKE
 from tests.cli.run import run, spawn
 from tests.faults.slice_repo import commit, git
 
@@ -242,6 +245,8 @@ def test_the_glossary_holds_the_words_of_the_domain() -> None:
     told = [row[0].strip("*") for row in rows(DOCS / "glossary.md", 2) if row[0].startswith("**")]
     assert sorted(set(told)) == sorted(told)
     assert set(WORDS) <= set(told)
+    [agents] = [row[1] for row in rows(DOCS / "glossary.md", 2) if row[0] == "**agent**"]
+    assert set(re.findall(r"`(\w+)`", agents)) == set(get_args(RoleConfig.model_fields["agent"].annotation))
 
 
 def test_the_codes_of_adopted_stories_are_documented() -> None:
@@ -313,6 +318,25 @@ def test_what_the_readme_shows_is_what_happens(tmp_path: Path) -> None:
     [diff] = fences(ROOT / "README.md", "diff")
     changed = git(root, "diff", "-U1", story.relative_to(root).as_posix())
     assert _TIME.sub("T", changed[changed.index("@@") :]) == _TIME.sub("T", diff.text)
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["Makefile", "story.mk"])
+def test_the_make_targets_are_those_of_the_table(ours: bool, tmp_path: Path) -> None:
+    """Each `make …` of docs/commands.md calls the verb beside it, and story.mk has no target that is not there."""
+    (tmp_path / "Makefile").write_text((ROOT / "Makefile").read_text("utf-8") if ours else MAKE, "utf-8")
+    for name in ("pyproject.toml", "constraints.txt", ".venv/.ready"):  # so that nothing is left to be set up
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"}
+    told = [row for row in rows(DOCS / "commands.md", 2) if row[0].startswith("`make ")]
+    targets = {row[0].strip("`").split()[1] for row in told}
+    assert {*re.search(r"^\.PHONY: (.+)$", MAKE, re.M)[1].split()} == targets  # type: ignore[index]
+    for typed, called in told:
+        command = ["make", "--dry-run", *shlex.split(typed.strip("`"))[1:]]
+        said = subprocess.run(command, cwd=tmp_path, env=kept, capture_output=True, text=True, check=True).stdout
+        wanted = re.match("`(.+?)`", called)
+        assert wanted is not None
+        assert shlex.split(said.replace("\\\n", " ").replace(".venv/bin/", "")) == shlex.split(wanted[1])
 
 
 def test_what_other_programs_read_is_documented(tmp_path: Path) -> None:

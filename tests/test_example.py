@@ -322,6 +322,7 @@ def at(project: Project, tmp_path: Path, source: str, dest: str) -> Project:
     return Project(root)
 
 
+@pytest.mark.long
 def test_code_broken_after_green_is_refused(project: Project, tmp_path: Path) -> None:
     """Code that somebody breaks after Green fails the gate: `Tests PASS` is ticked only when it is mended."""
     broken = at(project, tmp_path, "green", "gating")
@@ -338,6 +339,7 @@ def test_code_broken_after_green_is_refused(project: Project, tmp_path: Path) ->
     assert "- [x] Tests PASS" in broken.look("1").path.read_text("utf-8")
 
 
+@pytest.mark.long
 def test_code_broken_before_verification_is_refused(project: Project, tmp_path: Path) -> None:
     """What was tried is not what would be verified: the gates run again, and the tests fail."""
     broken = at(project, tmp_path, "gorilla", "verifying")

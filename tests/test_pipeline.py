@@ -174,6 +174,7 @@ def commit_all(repo: PackRepo, message: str) -> str:
     return git(repo.root, "rev-parse", "HEAD")
 
 
+@pytest.mark.long
 def test_two_stories_are_executed_side_by_side_in_worktrees(tmp_path: Path) -> None:
     """Stories 2 and 3 are both at work after 1, each on its branch; both come home, and the main tree holds all."""
     repo = PackRepo(tmp_path, {"1": None, "2": ["1"], "3": ["1"]}, config=WORKTREES)
@@ -298,3 +299,12 @@ def test_the_timeline_shows_a_story_where_it_lives(tmp_path: Path) -> None:
     [lane] = read_timeline(repo.repository, [repo.root / PACK]).lanes
     assert (lane.state, lane.problem) == ("accepting", "")
     assert {"Execute", "Verify"} <= {span.word for span in lane.spans}
+
+
+def test_a_notification_that_fails_stops_nothing(tmp_path: Path) -> None:
+    """Both stories are validated and wait for a person; that nobody could be told is one warning, and no failure."""
+    repo = PackRepo(tmp_path, {"1": None, "2": None}, config='\n[notify]\ncommand = "exit 3"\n')
+    ran = cli(repo.root, "run")
+    assert (ran.code, repo.states()) == (0, {"1": "approving", "2": "approving"})
+    assert ran.err.count("warning: story.toml: notify.command ended with exit 3. Everything else is done.") == 1
+    assert ran.out.count("waits for a person") == 2

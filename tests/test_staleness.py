@@ -161,7 +161,7 @@ def _live(folder: Path, until: str, *lines: dict[str, object]) -> Repo:
     for tick in ("Human approved", "Gorilla testing done (human)", "Story marked complete", ""):
         repo.advance()
         if repo.at == until:
-            return repo
+            return repo.packed()
         repo.tick(tick)
     raise AssertionError(f"it is {repo.at}")
 

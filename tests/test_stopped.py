@@ -19,7 +19,7 @@ from engine.model.events import Began, Ended
 from engine.wiring import player_for
 from tests.agents.api_world import needs_cage
 from tests.agents.test_program import STARTED, completed
-from tests.cli.run import Ran, spawn, state_home
+from tests.cli.run import Ran, heed_ctrl_c, run, spawn, state_home
 from tests.fakes.anthropic import FakeAnthropic
 from tests.fakes.openai import FakeOpenAI
 from tests.repo import CONFIG, Repo, approved, verdict
@@ -51,16 +51,18 @@ def interrupted(repo: Repo, alive: Path, env: dict[str, str]) -> Ran:
     """Advance in a process of its own, and press Ctrl-C as soon as something is there."""
     words = [sys.executable, "-m", "engine", "advance", "1"]
     environ = {**os.environ, "XDG_STATE_HOME": str(state_home(repo.root)), **env}
-    engine = subprocess.Popen(
-        words, cwd=repo.root, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     until = time.monotonic() + 60
-    while not alive.exists():
-        assert time.monotonic() < until
-        assert engine.poll() is None, engine.communicate()
-        time.sleep(0.05)
-    engine.send_signal(signal.SIGINT)
-    out, err = engine.communicate(timeout=30)
+    with subprocess.Popen(words, cwd=repo.root, env=environ, preexec_fn=heed_ctrl_c, **pipes) as engine:
+        try:
+            while not alive.exists():
+                assert time.monotonic() < until
+                assert engine.poll() is None, engine.communicate()
+                time.sleep(0.05)
+            engine.send_signal(signal.SIGINT)
+            out, err = engine.communicate(timeout=30)
+        finally:
+            engine.kill()
     return Ran(engine.returncode, out, err)
 
 
@@ -154,10 +156,10 @@ def test_doctor_asks_each_model_for_one_word(tmp_path: Path, monkeypatch: pytest
         repo = Repo(tmp_path)
         role(repo, "builder_validator", f'agent = "api"\nbase_url = "{one.url}"')
         role(repo, "pedant_validator", f'agent = "api"\nbase_url = "{other.url}/v1"')
-        offline = spawn(repo.root, "doctor", "--json")
+        offline = run(repo.root, "doctor", "--json")
         assert (offline.code, len(one.requests), len(other.problems)) == (0, 0, 0)
         for count in (1, 2):
-            ran = spawn(repo.root, "doctor", "--online", "--json")
+            ran = run(repo.root, "doctor", "--online", "--json")
             assert (ran.code, len(one.requests)) == (3, count)
     told = {role["role"]: role for role in ran.data["roles"]}
     assert told["builder_validator"]["says"] == "opus answers"

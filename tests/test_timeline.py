@@ -11,6 +11,8 @@ import pytest
 from engine.drawing.text import plain
 from engine.timeline import picture_lines, read_timeline
 from tests.cli.run import run, tree
+from tests.cli.test_simulate_verb import FIXED
+from tests.packs import PackRepo
 from tests.repo import Repo, approved
 
 JOURNAL = "docs/stories/story-1-greeter/evidence/journal.jsonl"
@@ -45,7 +47,7 @@ def test_the_json_has_the_lanes(repo: Repo) -> None:
     """Other programs get blocks and spans in seconds, and the moment of completion."""
     ran = run(repo.root, "timeline", "1", "--json")
     assert ran.envelope["outcome"] == "ok"
-    assert set(ran.data) == {"start", "end", "lanes", "notes", "written"}
+    assert set(ran.data) == {"start", "end", "now", "lanes", "notes", "written"}
     [lane] = ran.data["lanes"]
     assert (lane["pack"], lane["story"], lane["state"], lane["complete"]) == ("docs/stories", "1", "approving", None)
     assert {span["who"] for span in lane["spans"]} >= {"builder_validator", "pedant_validator", "engine", "person"}
@@ -146,3 +148,94 @@ def test_now_is_given_from_outside(repo: Repo) -> None:
     later = read_timeline(repo.repository, [repo.pack], now=drawn.end + 3600)
     assert later.end == drawn.end + 3600
     assert plain(picture_lines(drawn, 80)) != plain(picture_lines(later, 80))
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> PackRepo:
+    """Three stories: the first is at work, the others wait for a person, and then for it."""
+    pack = PackRepo(tmp_path, {"1": None, "2": None, "3": ["1"]})
+    (tmp_path / "fixed.toml").write_text(FIXED)
+    pack.run()
+    pack.ticks("1", "Human approved")
+    pack.run()
+    return pack
+
+
+PLAN = ("timeline", "--plan", "--durations", "../fixed.toml", "--people", "2")
+
+
+def test_a_plan_is_what_a_simulation_of_what_is_left_plays(pack: PackRepo) -> None:
+    """From now until all is over as long as `story simulate` says, in the order of `depends_on`; nothing is written."""
+    assert pack.states() == {"1": "gorilla", "2": "approving", "3": "approving"}
+    before = tree(pack.root)
+    drawn = run(pack.root, *PLAN, "--json").data
+    assert tree(pack.root) == before
+    left = run(pack.root, "simulate", *PLAN[2:], "--json").data
+    assert drawn["end"] - drawn["now"] == pytest.approx(60 * left["makespan"])
+    coming = {
+        lane["story"]: [span for span in lane["spans"] if span["outcome"] == "planned"] for lane in drawn["lanes"]
+    }
+    assert all(span["start"] >= drawn["now"] for spans in coming.values() for span in spans)
+    runs = [span for spans in coming.values() for span in spans if span["who"] not in ("gates", "person")]
+    assert len(runs) == sum(busy["runs"] for busy in left["roles"].values())
+    assert [(span["who"], span["act"]) for span in coming["1"]] == [
+        ("person", "gorilla"),
+        ("verifier", "verify"),
+        ("gates", "tests"),
+        ("person", "accept"),
+    ]
+    over = {story: max(span["end"] for span in spans) for story, spans in coming.items()}
+    works = {story: min(span["start"] for span in coming[story] if span["word"] == "Execute") for story in "23"}
+    assert over["1"] <= min(works.values()) <= min(over["2"], over["3"]) <= max(works.values())
+
+
+def test_what_is_over_has_no_plan(pack: PackRepo) -> None:
+    """A complete story is drawn as it was; once all are, there is nothing to come, and no `now` in the picture."""
+    for _ in range(12):
+        pack.run()
+        if not pack.person():
+            break
+    drawn = run(pack.root, *PLAN, "--json").data
+    assert drawn["now"] is None
+    assert {span["outcome"] for lane in drawn["lanes"] for span in lane["spans"]} == {"ok"}
+    assert "now" not in run(pack.root, *PLAN).out
+
+
+def test_a_plan_is_drawn_after_now(pack: PackRepo) -> None:
+    """In text and in both charts what is to come is hollow and behind a mark; of one story where one is named."""
+    out = run(pack.root, *PLAN).out
+    axis, one, two, three = (next(t for t in out.splitlines() if t.startswith(f"{s}")) for s in NAMES)
+    now = axis.index("┆now")
+    for line in (one, two, three):
+        assert "┄" not in line[:now]
+        assert "┄" in line[now:]
+    assert run(pack.root, "timeline", "2", *PLAN[1:]).out.count("Story") == 1
+    run(pack.root, *PLAN, "--svg", "out.svg", "--html", "out.html")
+    for name in ("out.svg", "out.html"):
+        text = (pack.root / name).read_text()
+        assert text.count(' planned box"') > 9
+        assert ">now</text>" in text
+
+
+NAMES = ("Time →", "Story 1:", "Story 2:", "Story 3:")
+
+
+def test_the_same_seed_makes_the_same_plan(pack: PackRepo) -> None:
+    """With dice the plan differs from seed to seed, and from nothing else."""
+
+    def planned(seed: str) -> list[tuple[str, float]]:
+        drawn = run(pack.root, "timeline", "--plan", "--seed", seed, "--json").data
+        spans = [span for lane in drawn["lanes"] for span in lane["spans"] if span["outcome"] == "planned"]
+        return [(span["act"], round(span["end"] - drawn["now"], 3)) for span in spans]
+
+    assert planned("1") == planned("1") != planned("2")
+
+
+def test_a_plan_that_cannot_be_made_is_refused(repo: Repo) -> None:
+    """Durations without a plan, durations that are not there, and a story that nobody can read."""
+    assert "say --plan, too" in run(repo.root, "timeline", "--durations", "x.toml").err
+    assert "x.toml" in run(repo.root, "timeline", "--plan", "--durations", "x.toml").err
+    (repo.root / "docs/stories/story-1-greeter/story.md").write_bytes(b"\xff")
+    refused = run(repo.root, "timeline", "--plan")
+    assert refused.code == 2
+    assert "Nothing can be planned before it can be read." in refused.err

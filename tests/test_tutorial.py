@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs/tutorial.md"
 _PART = re.compile(r"(?:Save as `([^`]+)`:\n\n)?^```([\w-]*)\n(.*?)^```$", re.M | re.S)
@@ -85,6 +87,7 @@ def play(page: str, folder: Path) -> list[tuple[Command, str]]:
     return done
 
 
+@pytest.mark.long
 def test_the_tutorial_says_what_happens(tmp_path: Path) -> None:
     """Every command of the page ends well and prints what stands there, but for the time; both stories are complete."""
     done = play(PAGE.read_text("utf-8"), tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
@@ -9,13 +10,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+import yaml
+
+from engine.errors import UsageError
 from engine.lanes import Ran, Told
-from tests.cli.run import state_home
-from tests.packs import PackRepo
+from engine.saved import Ear
+from tests.cli.run import heed_ctrl_c, state_home
+from tests.packs import PEOPLE, PackRepo
+from tests.repo import git, verdict
 
 RESTS = "waiting for a file to be saved …"
 PATIENCE = 90
@@ -28,7 +35,7 @@ class Engine:
         environ = {**os.environ, "XDG_STATE_HOME": str(state_home(repo.root))}
         command = [sys.executable, "-m", "engine", "run", "--watch", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=repo.root, env=environ, **pipes)
+        self.process = subprocess.Popen(command, cwd=repo.root, env=environ, preexec_fn=heed_ctrl_c, **pipes)
         self.said: list[str] = []
         self._ear = threading.Thread(target=self._listen, daemon=True)
         self._ear.start()
@@ -114,6 +121,7 @@ def watched(repo: PackRepo, person: Callable[[], object], *, wrong: list[str] | 
     return repo.run(commit=True, watch=True, told=Told(rests=rests, wrong=wrong.append))
 
 
+@pytest.mark.long
 def test_its_own_writes_do_not_keep_it_awake(tmp_path: Path) -> None:
     """At rest nothing is looked at any more, until somebody saves a file."""
     repo = PackRepo(tmp_path, {"1": None, "2": None})
@@ -123,7 +131,7 @@ def test_its_own_writes_do_not_keep_it_awake(tmp_path: Path) -> None:
         nonlocal rests
         for _ in range(20):
             before = repo.wired
-            time.sleep(2)
+            time.sleep(0.7)
             if repo.wired == before:  # what it wrote itself may be heard of until then, once
                 rests += 1
                 repo.person()
@@ -154,3 +162,128 @@ def test_a_new_story_and_new_settings_are_taken_up(tmp_path: Path) -> None:
     ran = watched(repo, person, wrong=wrong)
     assert (ran.complete, ran.total, ran.left) == (2, 2, [])
     assert "story.toml" in wrong[0]
+
+
+def test_a_saved_spec_is_heard_of(tmp_path: Path) -> None:
+    """A spec outside the pack that changes while a story waits for its approval is validated again by itself."""
+    repo = PackRepo(tmp_path, {"1": None})
+    spec = repo.root / "docs/feature-spec.md"
+
+    def person() -> None:
+        if "in three words" not in spec.read_text():
+            spec.write_text(spec.read_text().replace("in two words", "in three words"))
+        else:
+            repo.person()
+
+    watched(repo, person)
+    steps = [(event.source, event.dest) for event in repo.events("1") if event.event == "stepped"]
+    assert ("approving", "refreshing") in steps
+    assert steps[-1][1] == "complete"
+
+
+def test_a_saved_source_file_is_heard_of(tmp_path: Path) -> None:
+    """What a person mends in Gorilla testing goes through the gates by itself, before she ticks anything."""
+    repo = PackRepo(tmp_path, {"1": None})
+    source = repo.root / "src/greet-1"
+
+    def person() -> None:
+        if repo.at("1") == "gorilla" and source.read_text() == "hello\n":
+            source.write_text("hello\n\n")
+        else:
+            repo.person()
+
+    watched(repo, person)
+    steps = [(event.source, event.dest) for event in repo.events("1") if event.event == "stepped"]
+    assert ("gorilla", "gating") in steps
+
+
+def test_a_reply_is_heard_of(tmp_path: Path) -> None:
+    """The reply of a role that a person plays lies in the state folder, and lets its story go on all the same."""
+    repo = PackRepo(tmp_path, {"1": None})
+    toml = repo.root / "story.toml"
+    toml.write_text(toml.read_text().replace('agent = "scripted"\nscript = "../script.yaml"', 'agent = "person"', 1))
+    reply = yaml.safe_dump(verdict()).replace("<story>", "1").replace("<round>", "1")
+
+    def person() -> None:
+        briefs = [file for file in (repo.state / "briefs").glob("*.md") if ".reply" not in file.name]
+        open_ = [file for file in briefs if not file.with_suffix(".reply.md").exists()]
+        for file in open_:
+            file.with_suffix(".reply.md").write_text(f"```yaml\n{reply}```\n")
+        if not open_:
+            repo.person()
+
+    watched(repo, person)
+    assert repo.at("1") == "complete"
+
+
+IGNORED = [
+    *("node_modules/a.js", "src/__pycache__/a.pyc", "src/out.log", "docs/.git/x", ".git/x"),
+    *(".state/locks/a", ".state/briefs/a.md"),
+]
+HEARD = ["src/a.py", "README.md", "docs/spec.md", "docs/note.log", ".state/briefs/a.reply.md"]
+
+
+def test_all_is_heard_of_but_what_git_ignores(tmp_path: Path) -> None:
+    """In the root, deep below it and in a worktree; not in .git, in caches, in the rest of the state folder."""
+    root, tree = tmp_path / "r", tmp_path / "r/.state/worktrees/1"
+    for name in [*IGNORED, *HEARD]:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / ".gitignore").write_text("node_modules/\n*.log\n")
+    git(root, "init", "-q")
+    (tree / "src").mkdir(parents=True)
+
+    def save() -> None:
+        (root / "src/new").mkdir()
+        for name in [*IGNORED, *HEARD]:
+            (root / name).write_text("x")
+        (tree / "src/c.py").write_text("x")
+
+    async def listen() -> set[Path]:
+        ear, found = Ear(root, root / ".state"), set[Path]()
+        assert await ear.turn_to([root / "docs"], [tree])
+        assert not await ear.turn_to([root / "docs"], [tree])
+        save()
+        await asyncio.sleep(3)
+        for task in [task for task in ear.tasks if task.done()]:
+            found |= ear.heard(task)
+        await ear.close()
+        return found
+
+    wanted = {root / name for name in HEARD} | {tree / "src/c.py", root / "src/new"}
+    assert asyncio.run(listen()) == wanted
+
+
+def test_a_system_that_tells_of_nothing_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where its limit of watched folders is reached, that is said with what to do."""
+
+    async def deaf(*_: Path, **__: object) -> AsyncIterator[set[tuple[object, str]]]:
+        raise OSError(28, "OS file watch limit reached")
+        yield set()
+
+    monkeypatch.setattr("watchfiles.awatch", deaf)
+
+    async def listen() -> None:
+        await Ear(tmp_path, tmp_path / "state").turn_to([tmp_path], [])
+
+    (tmp_path / "src").mkdir()
+    with pytest.raises(UsageError, match=r"OS file watch limit reached.*WATCHFILES_FORCE_POLLING=true"):
+        asyncio.run(listen())
+
+
+def test_the_tree_goes_to_the_story_with_the_longest_way(tmp_path: Path) -> None:
+    """The tree comes free in the moment in which a story is approved: another, for which more waits, takes it."""
+    repo = PackRepo(tmp_path, {"1": [], "2": [], "3": [], "4": ["3"]})
+    ticks = [[("1", PEOPLE[0])], [("1", PEOPLE[1])], [("3", PEOPLE[0])], [("2", PEOPLE[0]), ("1", PEOPLE[2])]]
+    seen: list[dict[str, str]] = []
+
+    def person() -> None:
+        seen.append(repo.states())
+        time.sleep(0 if len(seen) < 4 else 3)  # until the engine has heard of its own last writes
+        for id_, text in ticks.pop(0) if ticks else []:
+            repo.ticks(id_, text)
+        if len(seen) > 4:
+            repo.person()
+
+    watched(repo, person)
+    assert seen[3] == {"1": "accepting", "2": "approving", "3": "queued", "4": "approving"}
+    assert seen[4] == {"1": "complete", "2": "queued", "3": "gorilla", "4": "approving"}

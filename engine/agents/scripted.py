@@ -28,6 +28,7 @@ from engine.errors import FormatError
 from engine.model.base import Value
 from engine.model.call import Brief, Reply
 
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 
 
@@ -120,7 +121,7 @@ class ScriptedAgent:
 def read_script(path: Path) -> Script:
     """Read and check a script."""
     try:
-        return Script.model_validate(yaml.safe_load(path.read_text("utf-8")))
+        return Script.model_validate(yaml.load(path.read_text("utf-8"), Loader=_LOADER))
     except ValidationError as err:
         fault = err.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the script"

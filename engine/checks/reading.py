@@ -48,7 +48,7 @@ class Page:
     @cached_property
     def lines(self) -> tuple[Line, ...]:
         """All lines of the file."""
-        return read_lines(self.raw, self.document)
+        return read_lines(self.raw)
 
     @cached_property
     def prose(self) -> tuple[Line, ...]:

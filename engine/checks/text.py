@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from engine.markdown.document import Document, lines_of
+from engine.markdown.document import lines_of, read_document
 
 _FENCE = re.compile(r"[ \t>]*(?:[-*+][ \t]+|\d{1,9}[.)][ \t]+)?(`{3,}|~{3,})(.*)")
 _CODE = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
@@ -29,8 +30,10 @@ class Line:
     engine: bool
 
 
-def read_lines(raw: bytes, document: Document) -> tuple[Line, ...]:
+@lru_cache(maxsize=64)  # one step asks several questions of the same files
+def read_lines(raw: bytes) -> tuple[Line, ...]:
     """Give every line its headings and say which lines are not prose."""
+    document = read_document(raw)
     heads = {h.line: h for h in document.headings if not h.nested}
     found: list[Line] = []
     path: tuple[tuple[int, str], ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import TypeVar
 
-from engine.model.timeline import ENGINE, GATES, PERSON, Lane, Span, Timeline
+from engine.model.timeline import ENGINE, GATES, PERSON, Block, Lane, Span, Timeline
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 _STEPS = (
@@ -14,6 +15,10 @@ _STEPS = (
     *(HOUR * n for n in (1, 2, 3, 6, 12)),
     *(DAY * n for n in (1, 2, 7, 14, 28, 91, 182, 365)),
 )
+
+PAST = 3
+"""How much longer than what is planned the past may be in a picture."""
+_Piece = TypeVar("_Piece", Span, Block)
 
 
 def ticks(length: float, most: int) -> list[int]:
@@ -55,6 +60,18 @@ def headline(timeline: Timeline) -> str:
     """When it was, and how long it took."""
     length = spell(timeline.end - timeline.start)
     return f"{clock(timeline.start)} to {clock(timeline.end)} UTC, {length if length != '0' else 'less than a second'}"
+
+
+def framed(drawn: Timeline) -> Timeline:
+    """The timeline for a picture: a long past is cut, so that what is planned has a quarter of the whole, or more."""
+    if drawn.now is None:
+        return drawn
+    start = max(drawn.start, drawn.now - PAST * (drawn.end - drawn.now))
+    lanes = [
+        lane.model_copy(update={"blocks": tuple(_since(lane.blocks, start)), "spans": tuple(_since(lane.spans, start))})
+        for lane in drawn.lanes
+    ]
+    return drawn.model_copy(update={"start": start, "lanes": tuple(lanes)})
 
 
 def names(timeline: Timeline) -> list[str]:
@@ -106,6 +123,13 @@ def _told_apart(packs: list[str]) -> list[str]:
         while all(len(part) > 1 for part in parts) and len({part[end] for part in parts}) == 1:
             parts = [part[keep] for part in parts]
     return ["/".join(part) for part in parts]
+
+
+def _since(pieces: Iterable[_Piece], start: float) -> Iterator[_Piece]:
+    """What of some pieces is not over before a moment, none of it before that."""
+    for piece in pieces:
+        if piece.end >= start:
+            yield piece if piece.start >= start else piece.model_copy(update={"start": start})
 
 
 def clean(text: str) -> str:

@@ -41,6 +41,7 @@ def style_sheet() -> str:
 def _colours(dark: int) -> str:
     rules = [f".{name}{{fill:{colour[dark]}}}" for name, colour in _PLAIN.items()]
     rules.append(f".grid{{stroke:{_GRID[dark]}}}.queue{{stroke:{_PLAIN['faint'][dark]}}}")
+    rules.append(f".now{{stroke:{_PLAIN['ink'][dark]};stroke-width:2}}")
     for name, pair in _TWO.items():
         fill, line = pair[dark]
         rules.append(

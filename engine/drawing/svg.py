@@ -9,6 +9,7 @@ from engine.drawing.axis import (
     clean,
     clock,
     ended_as,
+    framed,
     headline,
     length_of,
     names,
@@ -66,6 +67,7 @@ class _Scale:
 
 
 def _chart(timeline: Timeline) -> str:
+    timeline = framed(timeline)
     roles = by_role(timeline)
     called = names(timeline)
     longest = max(map(len, [*called, *map(clean, roles)]), default=0)
@@ -113,6 +115,10 @@ def _axis(timeline: Timeline, scale: _Scale, bottom: float) -> list[str]:
         x = scale.x(timeline.start + tick)
         parts.append(f'<path class="grid" d="M{x:g} {TOP - 8}V{bottom:g}"/>')
         parts.append(_text(x, TOP - 14, spell(tick), "faint small mid"))
+    if timeline.now is not None:
+        x = scale.x(timeline.now)
+        parts.append(f'<path class="now" d="M{x:g} {TOP - 8}V{bottom:g}"/>')
+        parts.append(_text(x, TOP - 26, "now", "ink small mid"))
     return parts
 
 
@@ -127,7 +133,8 @@ def _story(scale: _Scale, lane: Lane, y: float) -> list[str]:
     for span in lane.spans:
         bar = x, width = scale.bar(span.start, span.end)
         if span.outcome == "planned":
-            parts.append(_box(bar, top, BOX, _kind(span), span.word, _tip(span)))
+            word = span.act if span.who == PERSON else span.word
+            parts.append(_box(bar, top, BOX, _kind(span), word, _tip(span)))
         elif span.who != PERSON:
             place = f'x="{x:g}" y="{top + BOX - CALL:g}" width="{width:g}" height="{CALL}"'
             parts.append(_tipped(f'<rect class="{_kind(span)} call" {place}/>', _tip(span)))

@@ -11,12 +11,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from engine.drawing.axis import by_role, clean, ended_as, headline, length_of, names, rows, spell, standing, ticks
+from engine.drawing.axis import (
+    by_role,
+    clean,
+    ended_as,
+    framed,
+    headline,
+    length_of,
+    names,
+    rows,
+    spell,
+    standing,
+    ticks,
+)
 from engine.model.timeline import PERSON, Lane, Span, Timeline
 
 FILLS = {"busy": "═", "work": "─", "person": "░", "stories": "·", "nobody": " ", "planned": "┄"}
 FAILED = "✗"
 LEGEND = "═ work  ─ pause  ░ waits for a person  · waits for other stories  ✗ failed"
+PLANNED = "  ┄ to come"
 COLOURS = {"Validate": "blue", "Fix": "magenta", "Execute": "cyan", "Verify": "green"}
 TAIL, MOST_NAME, LEAST_AREA, TICK = 12, 24, 20, 9
 
@@ -28,19 +41,21 @@ Cell = tuple[str, str]
 
 def draw(timeline: Timeline, width: int) -> list[Line]:
     """The picture in so many columns: a line a story, then the lines of each role."""
+    timeline = framed(timeline)
     roles = by_role(timeline)
     called = names(timeline)
     left = min(MOST_NAME, max(map(len, [*called, *map(clean, roles), "Time →"]), default=0)) + 2
     ruler = _Ruler(timeline.start, length_of(timeline), max(width - left - TAIL, LEAST_AREA))
     lines: list[Line] = [[(headline(timeline), "dim")], []] if timeline.end else []
-    lines += [_named("Time →", left, _axis(ruler))] if timeline.end else []
+    lines += [_named("Time →", left, _axis(ruler, timeline.now))] if timeline.end else []
     lines += [_named(f"{name}:", left, _story(ruler, lane)) for name, lane in zip(called, timeline.lanes, strict=True)]
     if roles:
         lines.append([])
     for who, spans in roles.items():
         for number, row in enumerate(_role(ruler, who, spans)):
             lines.append(_named("" if number else f"{clean(who)}:", left, row))
-    return [*lines, [], [(LEGEND, "dim")]] if roles else lines
+    legend = LEGEND if timeline.now is None else LEGEND + PLANNED
+    return [*lines, [], [(legend, "dim")]] if roles else lines
 
 
 def plain(lines: Iterable[Line]) -> list[str]:
@@ -97,11 +112,16 @@ def _named(name: str, left: int, row: _Row) -> Line:
     return [(f"{short:<{left}}", "bold"), *row.line()]
 
 
-def _axis(ruler: _Ruler) -> _Row:
-    """Round times, each where it is."""
+def _axis(ruler: _Ruler, now: float | None) -> _Row:
+    """Round times, each where it is, and `now` where something is planned after it."""
     row = _Row()
+    moment = None if now is None else ruler.at(now)
     for tick in ticks(ruler.length, ruler.width // TICK):
-        row.put(ruler.edge(ruler.start + tick), f"┆{spell(tick)}", "dim")
+        column = ruler.edge(ruler.start + tick)
+        if moment is None or abs(column - moment) > len(spell(tick)) + 1:
+            row.put(column, f"┆{spell(tick)}", "dim")
+    if moment is not None:
+        row.put(moment, "┆now", "bold")
     return row
 
 
@@ -144,7 +164,7 @@ def _cells(ruler: _Ruler, lane: Lane) -> dict[int, Cell]:
     busy = [span for span in lane.spans if span.who != PERSON or span.outcome == "planned"]
     for span in sorted(busy, key=lambda span: span.end - span.start):
         kind = "planned" if span.outcome == "planned" else "busy"
-        cells |= dict.fromkeys(ruler.columns(span), (kind, clean(span.word)))
+        cells |= dict.fromkeys(ruler.columns(span), (kind, clean(span.act if span.who == PERSON else span.word)))
     return cells
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 from engine.errors import UsageError
+from engine.files import disk
 from engine.files.repository import git, run_git
 
 AGENTS = "story.invalid"
@@ -71,10 +74,13 @@ def drop_merged(root: Path, branches: Collection[str]) -> None:
             run_git(root, "branch", "--quiet", "--delete", name)
 
 
-def merge_aside(root: Path, folder: Path, branch: str, message: str) -> tuple[str, list[str]]:
+def merge_aside(
+    root: Path, folder: Path, branch: str, message: str, had: Mapping[str, bytes | None]
+) -> tuple[str, list[str]]:
     """Merge a branch into what is checked out in `root`, in a worktree of its own; (the commit, the conflicts).
 
-    `root` stays as it is. The worktree is left for gates to run in.
+    `root` stays as it is. The worktree is left for gates to run in. `had` are files of which the branch took a version
+    over after it began, with that version: what each side made of it is merged, where git knows only the older one.
     """
     drop_aside(root, folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -83,8 +89,96 @@ def merge_aside(root: Path, folder: Path, branch: str, message: str) -> tuple[st
     words = ("merge", "--no-ff", "--no-verify", "--quiet", "--message", message, branch)
     if run_git(folder, *_PLAIN, *words) is None:
         told = run_git(folder, "diff", "--name-only", "-z", "--diff-filter=U") or b""
-        return "", [os.fsdecode(path) for path in told.split(b"\0") if path] or [branch]
+        both = [os.fsdecode(path) for path in told.split(b"\0") if path]
+        left = [path for path in both if not _settle(folder, path, had.get(path))]
+        if left or not both:
+            return "", left or [branch]
+        _demand(folder, *_PLAIN, "commit", "--no-verify", "--quiet", "--message", message, what=what)
     return git(folder, "rev-parse", "HEAD"), []
+
+
+class Elsewhere(NamedTuple):
+    """A file that another branch went on with; None for bytes where it is not there.
+
+    `here` is the file as it lies in the tree, `there` as that branch has it, `had` the newest version of that branch
+    that was here. `own` says that it was changed here; `kept` that this branch does not hold yet what lies in the tree.
+    """
+
+    path: str
+    here: bytes | None
+    there: bytes | None
+    had: bytes | None
+    own: bool
+    kept: bool
+
+
+def elsewhere(root: Path, branch: str, paths: Collection[str]) -> Iterator[Elsewhere]:
+    """Those of some files that another branch changed since it and the one that is checked out parted."""
+    base = git(root, "merge-base", "HEAD", branch)
+    theirs = _versions(root, f"{base}..{branch}", paths) if base and paths else {}
+    ours = _versions(root, f"{base}..HEAD", theirs) if theirs else {}
+    for path, versions in theirs.items():
+        parted = versions[-1]
+        known = {parted, *ours.get(path, ())}
+        file = root / path
+        here = file.read_bytes() if file.is_file() else None
+        there = _laid_out(root, path, versions[0])
+        own = "" if here is None else _blob(root, path, here)
+        yield Elsewhere(
+            path=path,
+            here=here,
+            there=there,
+            had=_laid_out(root, path, next(blob for blob in versions if blob in known)),
+            own=own not in versions and here != there,
+            kept=own == ours.get(path, [parted])[0],
+        )
+
+
+def bring(root: Path, one: Elsewhere) -> None:
+    """Bring a file to what the other branch has, unless somebody saves it in this moment."""
+    if one.there is not None:
+        disk.replace(root / one.path, one.there, expected=one.here)
+    elif one.here is not None:
+        (root / one.path).unlink(missing_ok=True)
+
+
+def _versions(root: Path, commits: str, paths: Collection[str]) -> dict[str, list[str]]:
+    """Path → what it was on this way, newest first, and last what it was before; "" where it was not there."""
+    form = ("--raw", "-z", "--no-abbrev", "--no-renames", "--format=")
+    words = ("--literal-pathspecs", "log", "--first-parent", "-m", *form, commits, "--", *paths)
+    parts = iter((run_git(root, *words) or b"").split(b"\0"))
+    found: dict[str, list[str]] = {}
+    for part in parts:
+        if part.lstrip(b"\n").startswith(b":"):
+            old, new = (blob.decode().strip("0") and blob.decode() for blob in part.split()[2:4])
+            known = found.setdefault(os.fsdecode(next(parts)), [])
+            known[-1:] = [new, old]
+    return found
+
+
+def _blob(root: Path, path: str, content: bytes) -> str:
+    return (run_git(root, "hash-object", f"--path={path}", "--stdin", given=content) or b"").decode().strip()
+
+
+def _laid_out(root: Path, path: str, blob: str) -> bytes | None:
+    """A version of a file as it lies in a tree."""
+    return run_git(root, "cat-file", "--filters", f"--path={path}", blob) if blob else None
+
+
+def _settle(folder: Path, path: str, base: bytes | None) -> bool:
+    """Merge a file in conflict once more, on another base; False where that is a conflict, too."""
+    sides = [run_git(folder, "cat-file", "--filters", f":{stage}:{path}") for stage in (2, 3)]
+    if base is None or None in sides:
+        return False
+    with TemporaryDirectory() as scratch:
+        files = [Path(scratch) / name for name in ("main", "base", "branch")]
+        for file, content in zip(files, (sides[0], base, sides[1]), strict=True):
+            file.write_bytes(content or b"")
+        merged = run_git(folder, "merge-file", "-p", *map(str, files))
+    if merged is None:
+        return False
+    disk.replace(folder / path, merged)
+    return run_git(folder, "--literal-pathspecs", *_PLAIN, "add", "--", path) is not None
 
 
 def drop_aside(root: Path, folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePath
 
 import yaml
@@ -57,29 +58,30 @@ class Node:
         return self.value
 
 
-def read_yaml(raw: bytes, file: str) -> tuple[Node | None, list[Problem]]:
+@lru_cache(maxsize=8)  # each worktree of a story reads the same machines
+def read_yaml(raw: bytes, file: str) -> tuple[Node | None, tuple[Problem, ...]]:
     """Read one document; None when it cannot be read at all. Duplicate keys are told, and reading goes on."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as err:
         line = raw[: err.start].count(b"\n") + 1
-        return None, [broken(file, line, "is not UTF-8 text.", "Save it as UTF-8.")]
+        return None, (broken(file, line, "is not UTF-8 text.", "Save it as UTF-8."),)
     if len(text) > MAX_CHARS:
-        return None, [broken(file, 1, f"is longer than {MAX_CHARS} characters.", "Is this a machine?")]
+        return None, (broken(file, 1, f"is longer than {MAX_CHARS} characters.", "Is this a machine?"),)
     builder = _Builder(file)
     try:
-        return builder.document(_events(text)), builder.problems
+        return builder.document(_events(text)), tuple(builder.problems)
     except _Refused as err:
-        return None, [*builder.problems, err.problem]
+        return None, (*builder.problems, err.problem)
     except yaml.MarkedYAMLError as err:
         mark = err.problem_mark or err.context_mark
         why = " ".join(str(part) for part in (err.context, err.problem) if part)
-        return None, [*builder.problems, broken(file, mark.line + 1 if mark else 1, f"is no YAML: {why}.")]
+        return None, (*builder.problems, broken(file, mark.line + 1 if mark else 1, f"is no YAML: {why}."))
     except yaml.reader.ReaderError as err:
         line = text.encode()[: err.position].count(b"\n") + 1
-        return None, [*builder.problems, broken(file, line, f"is no YAML: {err.reason}.")]
+        return None, (*builder.problems, broken(file, line, f"is no YAML: {err.reason}."))
     except yaml.YAMLError as err:  # pragma: no cover - no other kind is known
-        return None, [*builder.problems, broken(file, 1, f"is no YAML: {err}.")]
+        return None, (*builder.problems, broken(file, 1, f"is no YAML: {err}."))
 
 
 def broken(file: str, line: int, message: str, remedy: str = "Correct it.", code: str = "Y01") -> Problem:

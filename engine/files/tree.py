@@ -73,8 +73,18 @@ def list_files(root: Path) -> list[str]:
     raw = run_git(root, *words)
     if raw is None:
         return sorted(_walk(root))
-    tracked = set(_split(run_git(root, "ls-files", "-z") or b""))
-    return sorted(path for path in set(_split(raw)) if path in tracked or not _is_junk(path))
+    paths = set(_split(raw))
+    junk = {path for path in paths if _is_junk(path)}
+    tracked = set(_split(run_git(root, "ls-files", "-z") or b"")) if junk else set()
+    return sorted(paths - (junk - tracked))
+
+
+def not_ignored(root: Path, paths: Iterable[Path]) -> set[Path]:
+    """Those of some paths below a root that git does not ignore there, and that are no caches."""
+    kept = {path for path in paths if path.name not in _CACHES and not _is_junk(path.relative_to(root).as_posix())}
+    given = b"".join(os.fsencode(path) + b"\0" for path in kept)
+    told = run_git(root, "check-ignore", "-z", "--stdin", given=given) or b"" if kept else b""
+    return kept - {Path(path) for path in _split(told)}
 
 
 def differing(root: Path, commit: str, scratch: Path) -> set[str] | None:

@@ -55,10 +55,14 @@ class Lane(Value):
 
 
 class Timeline(Value):
-    """All lanes with the time that they share. `notes` say what is odd in the journals, each with its place."""
+    """All lanes with the time that they share. `notes` say what is odd in the journals, each with its place.
+
+    `now` is until when it happened, where something is planned after it.
+    """
 
     start: float = 0
     end: float = 0
+    now: float | None = None
     lanes: tuple[Lane, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -24,13 +24,18 @@ from engine.rules.workplace import WORK
 
 
 class Span(NamedTuple):
-    """A stage as it was, or a story's stay in its place: when room was asked for, when it began, when it ended."""
+    """A stage as it was, or a story's stay in its place: when room was asked for, when it began, when it ended.
+
+    The story `came` to it before that, where a person has to notice first; `each` role ended after so long.
+    """
 
     story: str
     kind: Kind
     asked: float
     began: float
     ended: float
+    came: float = 0.0
+    each: tuple[float, ...] = ()
 
 
 @dataclass(slots=True)
@@ -235,7 +240,8 @@ class _Run:
         stage, told = self._stage[story], self._told
         told.cost += stage.kind.cost * len(stage.each)
         self._line.give_back(stage.kind.wants)
-        self._note(Span(story, stage.kind, self._joined[story], self._began[story], self._now))
+        times = (self._joined[story], self._began[story], self._now, self._asked[story])
+        self._note(Span(story, stage.kind, *times, stage.each))
         for role, minutes in zip(stage.kind.roles, stage.each, strict=True):
             busy = told.roles.setdefault(role, Busy())
             busy.runs += 1

@@ -46,23 +46,27 @@ def timeline(journals: Sequence[Kept], *, now: float | None = None, planned: Ite
     """Fold the journals of some stories, in their order, into one timeline.
 
     `now` is until when what has no end yet is drawn; never before the last event. `planned` are spans to come, of
-    these stories or of others.
+    these stories or of others; with them, `now` is a part of the picture.
     """
+    planned = [*planned]
     believed = [_believable(kept) for kept in journals]
     read = [_read_times(kept) for kept in believed]
     every = [at for times, _ in read for at in times]
     end = max(every, default=0)
     lanes = [_lane(kept, times, end) for kept, (times, _) in zip(believed, read, strict=True)]
-    if now is not None and now > end and any(span.outcome == "running" for lane in lanes for span in lane.spans):
+    goes_on = bool(planned) or any(span.outcome == "running" for lane in lanes for span in lane.spans)
+    if now is not None and now > end and goes_on:
         end = now
         lanes = [_lane(kept, times, end) for kept, (times, _) in zip(believed, read, strict=True)]
     notes = [note for _, told in read for note in told] + [note for lane in lanes for note in _unended(lane)]
     lanes = _with_planned(lanes, planned)
     coming = [span for lane in lanes for span in lane.spans if span.outcome == "planned"]
     ends = [end] if every else []
+    start = min([*every, *(span.start for span in coming)], default=0)
     return Timeline(
-        start=min([*every, *(span.start for span in coming)], default=0),
+        start=start,
         end=max([*ends, *(span.end for span in coming)], default=0),
+        now=max(start, end) if coming else None,
         lanes=tuple(lanes),
         notes=tuple(notes),
     )

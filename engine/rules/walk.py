@@ -33,13 +33,18 @@ Chance = Literal["finds", "again", "unclear", "fails", "deviates", "crashes", "c
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What stages of one kind ask for: room for a group of actions, or a person; `cost` is that of each run."""
+    """What stages of one kind ask for: room for a group of actions, or a person; `cost` is that of each run.
+
+    `todo` are the actions of the group in `state`, each with its role, "" for none.
+    """
 
     phase: Phase
     wants: Wanted
     roles: tuple[str, ...] = ()
     asks: bool = False
     cost: float = 0.0
+    state: str = ""
+    todo: tuple[tuple[str, str], ...] = ()
 
 
 class Stage(NamedTuple):
@@ -122,7 +127,8 @@ class Walker:
             wants = Wanted("", {PEOPLE: 1}, self._room)
         cost = self.odds(state)["cost"]
         assert isinstance(cost, float)
-        return Kind(self._machine.phase_of(state), wants, tuple(filter(None, roles)), asks, cost)
+        pairs = tuple(zip(acts, roles, strict=True))
+        return Kind(self._machine.phase_of(state), wants, tuple(filter(None, roles)), asks, cost, state, pairs)
 
     def _odds(self, state: str) -> dict[str, Span]:
         """What holds in a state: the nearest table that has a key counts."""

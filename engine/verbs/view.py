@@ -94,22 +94,35 @@ def explain(story: Story, as_json: Json = False) -> None:
 @app.command()
 def timeline(
     target: Annotated[str | None, typer.Argument(help="A pack or a story; everything if left out.")] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="After now, draw what is to come, as simulated.")] = False,
+    durations: Annotated[Path | None, typer.Option(help="TOML for the plan, as `story simulate` reads it.")] = None,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same plan.")] = 1,
+    people: Annotated[int, typer.Option(min=1, help="How many people the plan has.")] = 1,
     svg: Annotated[Path | None, typer.Option(help="Write the chart to this file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write a page with the chart to this file.")] = None,
     as_json: Json = False,
 ) -> None:
     """Draw what happened, from the journals alone. Exit code 3 when one of them cannot be read or believed.
 
-    Examples: story timeline ·  story timeline 01 --svg timeline.svg ·  story timeline 4 --json
+    With --plan also what is to come: hollow, from where each story stands, one of the runs that `story simulate` plays.
+
+    Examples: story timeline ·  story timeline 01 --svg timeline.svg ·  story timeline 4 --json ·
+    story timeline --plan --durations slow.toml
     """
     import time
 
     from engine.drawing.text import plain
+    from engine.simulate import plan_packs
     from engine.target import find_any
     from engine.timeline import picture_lines, read_timeline, save_pictures
 
-    repository = repository_here()
-    drawn = read_timeline(repository, *find_any(repository, target), now=time.time())
+    if durations is not None and not plan:
+        raise UsageError("--durations is for a plan: say --plan, too.")
+    repository, now = repository_here(), time.time()
+    folders, story = find_any(repository, target)
+    dice = {"seed": seed, "people": people}
+    planned = plan_packs(repository, folders, durations=durations, now=now, **dice) if plan else []
+    drawn = read_timeline(repository, folders, story, now=now, planned=planned)
     written = save_pictures(drawn, svg, html)
     bad = any(lane.problem for lane in drawn.lanes)
     if as_json:

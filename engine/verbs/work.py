@@ -100,7 +100,7 @@ def run(
     if on is Where.temporal:
         run_there(pack, temporal, as_json)
     from engine.lanes import Told
-    from engine.notify import notify
+    from engine.notify import notifier
     from engine.pipeline import run_packs
     from engine.screen import AtRest, show_run
     from engine.wiring import providers_of, wire
@@ -109,7 +109,7 @@ def run(
     watch, terminal = Watch(), sys.stderr.isatty()
     told = Told(
         step=lambda name, step: tell(f"story {name}: {step.source} → {step.dest}"),
-        waits=lambda name, result: notify(repository, name, result),
+        waits=notifier(repository, tell),
         rests=AtRest(None if terminal else tell),
         wrong=tell,
         shown=lambda now: show_run(now, watch, tell, terminal=terminal),

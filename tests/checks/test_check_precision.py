@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.checks import check_pack
+from engine.checks.text import read_lines
 from engine.files.pack import exists_in, find_packs, read_pack
+from engine.markdown.document import read_document
 from engine.model.problem import Problem, Severity
 
 JUDGED = Path(__file__).parents[1] / "corpus" / "builder-epic-01.md"
@@ -43,7 +45,9 @@ def test_at_most_one_in_twenty_is_false(corpus: Path) -> None:
 
 
 def test_it_takes_less_than_two_seconds(corpus: Path) -> None:
-    """Reading and checking a pack of 33 files and 600 KB is quick."""
-    began = time.perf_counter()
+    """Reading and checking a pack of 33 files and 600 KB is quick; whatever else the machine does does not count."""
+    for kept in (read_document, read_lines):  # what the tests before this one read
+        kept.cache_clear()
+    began = time.process_time()
     reported(corpus)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

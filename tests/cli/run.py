@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -70,6 +71,11 @@ def spawn(root: Path, *words: str, env: Mapping[str, str] | None = None) -> Ran:
         timeout=60,
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def heed_ctrl_c() -> None:
+    """For `preexec_fn`: the process ends at Ctrl-C also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def state_home(root: Path) -> Path:

@@ -95,6 +95,7 @@ def test_init_keeps_what_is_there(tmp_path: Path) -> None:
     assert tree(root) == before
 
 
+@pytest.mark.long
 def test_the_makefile_works(raw: Path) -> None:
     """`make -f story.mk` runs each verb, and a person who waits sees success."""
     (raw / "story.toml").rename(raw / "kept.toml")
@@ -114,6 +115,9 @@ def test_the_makefile_works(raw: Path) -> None:
     assert "story 1 is shipping" in make("explain", "STORY=1")
     assert "+state: shipping" in make("diff", "STORY=1")
     assert make("graph", "STORY=1").startswith("stateDiagram-v2")
+    assert "story 1 (shipping) waits for a person" in make("run", "PACK=docs/stories")
+    assert "┄" not in make("timeline", "PACK=docs/stories")
+    assert "┄" in make("timeline", "PLAN=1")
     assert "wrote docs/stories/story-5-login/story.md" in make("story", "STORY=5", "NAME=login")
 
 

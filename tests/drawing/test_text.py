@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.drawing.axis import names, rows, spell, ticks
+from engine.drawing.axis import framed, names, rows, spell, ticks
 from engine.drawing.text import draw, plain
 from engine.model.timeline import Span, Timeline
 from engine.rules.timeline import Kept, timeline
@@ -99,6 +99,20 @@ def test_what_is_planned_is_hollow() -> None:
     assert "┄[Verify]┄" in line(found, "Story 2:")
     assert "┄" in line(found, "verifier:")
     assert "═" not in line(found, "verifier:")
+
+
+def test_a_long_past_leaves_room_for_what_is_planned() -> None:
+    """Three quarters of the picture are past at most; what began sooner begins where the picture does."""
+    past = Past("1").executed(0, 10).asked("gorilla", 10)
+    drawn = timeline([past.kept()], now=epoch(9000), planned=[planned("1", 9010, 9100)])
+    found = lines(drawn)
+    axis, story = found[2], found[3]
+    assert story.count("┄") > 8
+    assert story.count("░") > 40
+    assert "═" not in story
+    assert abs(axis.index("┆now") - story.rindex("░")) <= 1
+    assert framed(drawn).start == epoch(9000 - 3 * 100)
+    assert framed(timeline([past.kept()], now=epoch(9000))).start == epoch(0)
 
 
 def test_stories_without_a_life_are_there() -> None:

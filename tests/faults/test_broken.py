@@ -57,6 +57,7 @@ def undisturbed(whole: Whole, broken: str) -> str:
         return "" if not struck.code and known(root) == whole.legs[LEG].after else f"differs: {struck}"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "broken", [broken if broken in QUICK else pytest.param(broken, marks=pytest.mark.slow) for broken in BREAKS]
 )
@@ -67,6 +68,7 @@ def test_a_broken_engine_is_noticed(whole: Whole, broken: str) -> None:
     assert first_wrong(whole, Fault(fault.mode, act=fault.act, broken=broken))
 
 
+@pytest.mark.long
 def test_the_sound_engine_passes_where_the_broken_ones_fail(whole: Whole) -> None:
     """The faults that find the breaks find nothing in the engine as it is."""
     every = range(2, len(whole.legs[LEG].points) + 1, 30)

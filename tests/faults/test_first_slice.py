@@ -140,6 +140,7 @@ def _without_state(bench: Bench, root: Path, point: int) -> None:
     assert not [call for call in ended if f"run {call}" in again], (point, again)
 
 
+@pytest.mark.long
 @EVERY
 def test_a_person_saving_meanwhile_loses_nothing(bench: Bench, every: int) -> None:
     """Whenever a person saves story.md, her words and all of the engine's edits are in it afterwards."""
@@ -155,6 +156,7 @@ def _saved(bench: Bench, root: Path, point: int) -> None:
     assert not list((root / name).parent.glob(".*")), point
 
 
+@pytest.mark.long
 @EVERY
 def test_killed_while_a_person_saves(bench: Bench, every: int) -> None:
     """Her words survive even when she saves at the very point after which the engine is killed."""
@@ -169,6 +171,7 @@ def _saved_and_killed(bench: Bench, root: Path, point: int) -> None:
     assert result(root)[name] == wanted, (point, bench.points[point - 1])
 
 
+@pytest.mark.long
 @EVERY
 def test_killed_on_one_branch_and_advanced_on_another(bench: Bench, every: int) -> None:
     """Each branch ends with its own complete run; neither takes the other's calls for its own."""
@@ -188,6 +191,7 @@ def _two_branches(bench: Bench, root: Path, point: int) -> None:
     assert unminted(result(root)) == unminted(bench.final), point
 
 
+@pytest.mark.long
 @EVERY
 def test_another_branch_checked_out_under_a_running_engine(bench: Bench, every: int) -> None:
     """The engine writes nothing of one branch's run into another, and goes on when its branch is back."""

@@ -107,11 +107,13 @@ def raced(whole: Whole, leg: int) -> str:
         return differs(whole.final, result(root), f"race at step {leg}") or "".join(lost(root))
 
 
+@pytest.mark.long
 def test_whatever_a_person_saves_meanwhile_is_kept(whole: Whole) -> None:
     """She saves remarks, the same bytes or an answer at random moments: all else is as undisturbed, byte for byte."""
     assert everywhere(partial(meddled, whole), range(8)) == []
 
 
+@pytest.mark.long
 def test_her_own_text_changed_meanwhile_is_kept(whole: Whole) -> None:
     """Where her text changes under the validations, they are done again, and every word of hers is in the end."""
     assert everywhere(partial(written, whole), range(2)) == []
@@ -122,21 +124,25 @@ def test_a_second_engine_is_refused_at_any_point(whole: Whole) -> None:
     assert strike_everywhere(whole, Fault("act", act=rival), sample(whole, 6, 2)) == []
 
 
+@pytest.mark.long
 def test_two_engines_at_once_end_with_one_result(whole: Whole) -> None:
     """Of two engines that begin together, one is refused or finds nothing to do: no step is done twice."""
     assert everywhere(partial(raced, whole), [1, len(whole.legs) - 1]) == []
 
 
+@pytest.mark.long
 def test_another_branch_checked_out_in_mid_run(whole: Whole) -> None:
     """Nothing of one branch's run is written into another; back on its own branch it ends as if undisturbed."""
     assert everywhere(partial(switched, whole), sample(whole, 5, 3)) == []
 
 
+@pytest.mark.long
 def test_a_clock_that_goes_back_changes_times_only(whole: Whole) -> None:
     """Where the clock goes back after a kill, the end is the same but for the times themselves."""
     assert strike_everywhere(whole, Fault("kill"), sample(whole, 4, 4), after=Fault(clock=EARLIER)) == []
 
 
+@pytest.mark.long
 def test_other_ids_after_a_kill_ask_nothing_twice(whole: Whole) -> None:
     """A call's id is minted once: a process that would mint others finds the reply that is remembered."""
     assert strike_everywhere(whole, Fault("kill"), sample(whole, 4, 5), after=Fault(mint="z")) == []

@@ -50,6 +50,7 @@ def wrong_of(lived: Lived, wanted: Mapping[str, str], said: str) -> list[str]:
     return [f"{said}: {wrong}" for wrong in (*lived.wrong, *other)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["two at once in one tree", "killed in worktrees"])
 def test_a_pack_killed_some_times_ends_the_same(place: Path, small: dict[str, str], what: str) -> None:
     """Killed and started anew, alone or two at once, every invariant holds at every look, and the end is the same."""

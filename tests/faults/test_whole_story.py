@@ -32,6 +32,7 @@ def test_a_whole_story_has_hundreds_of_durable_moments(whole: Whole) -> None:
     assert all(leg.points for leg in whole.legs)
 
 
+@pytest.mark.long
 def test_step_by_step_is_the_same_as_at_once(whole: Whole) -> None:
     """Advanced until a person is needed, a story ends with the same bytes as advanced step by step."""
     with copy_of(whole, 0) as root:
@@ -40,13 +41,20 @@ def test_step_by_step_is_the_same_as_at_once(whole: Whole) -> None:
         assert lost(root) == []
 
 
-@pytest.mark.parametrize(("mode", "count"), [("kill", 12), ("half", 4), ("cut", 5), ("cut early", 4)])
+@pytest.mark.parametrize(
+    ("mode", "count"),
+    [
+        ("kill", 12),
+        *(pytest.param(*more, marks=pytest.mark.long) for more in (("half", 4), ("cut", 5), ("cut early", 4))),
+    ],
+)
 def test_killed_at_some_points_it_ends_the_same(whole: Whole, mode: str, count: int) -> None:
     """Killed or cut off at a sample of the points, story.md, evidence, journal and code end byte for byte the same."""
     points = [at for at in sample(whole, 10_000, SEED) if _struck(whole, mode, at)][:count]
     assert strike_everywhere(whole, Fault(mode), points) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("mode", "count"), [("full", 8), ("short", 4), ("denied", 4)])
 def test_without_a_disk_it_says_so_and_goes_on_later(whole: Whole, mode: str, count: int) -> None:
     """A full disk or a read-only folder is one line with the path; when it is gone, the run ends as if undisturbed."""

@@ -126,9 +126,9 @@ def record(place: Path, *, broken: str = "", script: Iterable[dict[str, object]]
     start = place / "start"
     start.mkdir(parents=True)
     repo = Repo(start, *script, config=CONFIG.partition("[standing]")[0])
-    shutil.rmtree(repo.root / ".git/hooks", ignore_errors=True)
     repo.git("add", "-A")
     repo.git("commit", "-qm", "adopted")
+    repo.packed()
     repo.git("branch", "other")
     repo.repository.chart("story")
     legs = []
