@@ -125,7 +125,7 @@ class Clone:
         demand_git(self.tree, "fetch", "--quiet", "--no-tags", "origin", self.branch)
         now = demand_git(self.tree, "rev-parse", "FETCH_HEAD").strip()
         paths = changed(self.tree, before, now)
-        if not all(path.startswith(tuple(f"{folder}/" for folder in apart)) for path in paths):
+        if now == before or not all(path.startswith(tuple(f"{folder}/" for folder in apart)) for path in paths):
             return False
         if demand_git(self.tree, "rev-list", "--merges", f"{before}..HEAD"):
             return False

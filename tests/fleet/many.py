@@ -1,4 +1,4 @@
-"""A repository with many packs of small stories, for fleets: two agents and a gate, then one more after what it needs."""
+"""A repository with many packs of small stories: two agents and a gate, then one more agent, then a person."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ states:
     reopens: written
     do:
       - parallel:
-          - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md], ticks: [written]}
+          - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md],
+             ticks: [written]}
           - {id: log, agent: scribe, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md]}
       - {run: there}
     exits:

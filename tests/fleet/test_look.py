@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from pathlib import Path
 
 import pytest
 
+from engine.carry_out import carry_out
 from engine.errors import UsageError
 from engine.files.clone import REPLIES, Clone
 from engine.files.repository import GitFailed
 from engine.model.call import Reply
-from engine.model.fleet import Looked
+from engine.model.fleet import Looked, PackOrder
 from engine.reconcile import Raced, look_at_pack
+from tests.fleet.many import make_many
 from tests.fleet.world import APART, World, plain, ports
 from tests.packs import PACK
 from tests.repo import git
@@ -228,3 +231,24 @@ def test_an_empty_look_says_what_it_came_to() -> None:
     """A look that found nothing to do is over when all stories are complete."""
     assert Looked(complete=2, total=2).over
     assert not Looked(complete=1, total=2).over
+
+
+def test_a_look_goes_behind_what_others_pushed_to_other_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two packs of one repository looked at at once: the second push follows the first, and no look is taken again."""
+    packs = make_many(tmp_path / "made", 2, 2)
+    git(tmp_path, "clone", "-q", "--bare", "made", "shop.git")
+    a, b = (Clone(tmp_path / name, str(tmp_path / "shop.git")) for name in "ab")
+    push, looks, between = Clone.push, list[str](), list[Looked]()
+
+    def second(clone: Clone, ended: Collection[str]) -> bool:
+        looks.append(clone.home.name)
+        if clone is a and not between:
+            between.append(look_at_pack(b, PackOrder(fleet="shop", pack=packs[1], branch="main"), ports))
+        return push(clone, ended)
+
+    monkeypatch.setattr(Clone, "push", second)
+    looked = look_at_pack(a, PackOrder(fleet="shop", pack=packs[0], branch="main"), ports)
+    assert looks == ["a", "b", "a"]
+    head = git(tmp_path / "shop.git", "rev-parse", "main").strip()
+    assert {order.commit for order in looked.calls} == {head}
+    assert [asyncio.run(carry_out(a, order, "a", ports)) for order in (*looked.calls, *between[0].calls)] == ["ok"] * 6
