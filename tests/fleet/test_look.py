@@ -251,4 +251,4 @@ def test_a_look_goes_behind_what_others_pushed_to_other_packs(tmp_path: Path, mo
     assert looks == ["a", "b", "a"]
     head = git(tmp_path / "shop.git", "rev-parse", "main").strip()
     assert {order.commit for order in looked.calls} == {head}
-    assert [asyncio.run(carry_out(a, order, "a", ports)) for order in (*looked.calls, *between[0].calls)] == ["ok"] * 6
+    assert [asyncio.run(carry_out(a, order, "a", ports)) for order in (*looked.calls, *between[0].calls)] == ["ok"] * 8
