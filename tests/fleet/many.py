@@ -1,4 +1,4 @@
-"""A repository with many packs of small stories: two agents and a gate, then one more agent, then a person."""
+"""A repository with many packs of small stories: two agents, then a gate after what it needs, then a person."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ checklist:
   Work:
     written: {text: Both wrote, by: agent}
     checked: {text: Gate passes, by: gate}
-    made: {text: Made, by: agent}
     taken: {text: Accepted (human), by: human}
 roles:
   writer: {title: Writer, provider: anthropic, model: m, sandbox: workspace-write}
@@ -47,24 +46,23 @@ states:
           - {id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md],
              ticks: [written]}
           - {id: log, agent: scribe, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md]}
-      - {run: there}
-    exits:
-      - {to: waiting, when: {gate: {there: pass}}, ticks: [checked]}
-      - {to: failing, when: {gate: {there: fail}}}
-  failing:
-    phase: validation
-    do: [{ask: redo}]
-    exits:
-      - {to: working, when: {decision: {redo: again}}}
-      - {to: abandoned, when: {decision: {redo: drop}}}
+    exits: [{to: waiting, when: {checked: written}}]
   waiting:
     phase: ready
     exits: [{to: making, when: {dependencies: complete}}]
   making:
     phase: validation
-    reopens: made
-    do: [{id: make, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md], ticks: [made]}]
-    exits: [{to: accepting, when: {checked: made}}]
+    reopens: checked
+    do: [{run: there}]
+    exits:
+      - {to: accepting, when: {gate: {there: pass}}, ticks: [checked]}
+      - {to: failing, when: {gate: {there: fail}}}
+  failing:
+    phase: validation
+    do: [{ask: redo}]
+    exits:
+      - {to: making, when: {decision: {redo: again}}}
+      - {to: abandoned, when: {decision: {redo: drop}}}
   accepting:
     phase: ready
     reopens: taken
@@ -108,6 +106,8 @@ depends_on: {needs}
 
 - `prompt-{id}.1-file.md`
 """
+CALLS = [2, 1]
+"""The calls of a story, stage by stage."""
 AT = "2026-01-01T00:00:00Z"
 
 
@@ -126,7 +126,7 @@ def make_many(root: Path, packs: int, stories: int) -> list[str]:
             needs = f'["{number - 1}"]' if even else "[]"
             files[f"{home}/story.md"] = STORY.format(id=number, needs=needs)
             files[prompt] = "Write.\n"
-            for act, edits in (("write", f'{prompt}: "Written.\\n"'), ("log", ""), ("make", f'{prompt}: "Made.\\n"')):
+            for act, edits in (("write", f'{prompt}: "Written.\\n"'), ("log", "")):
                 lines.append(f'  - {{story: "{number}", act: {act}, files: {{{edits}}}, reply: {{files: []}}}}')
     files["script.yaml"] = "\n".join(lines) + "\n"
     for name, text in files.items():
