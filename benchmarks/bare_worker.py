@@ -122,7 +122,7 @@ class Bare:
             return "kept"
         with clone.slot(order.on, order.commit) as tree:
             shortened(tree, [f"{order.pack}/{order.story}/journal"])
-            (tree / order.pack / order.story / "made.txt").write_text(order.call)
+            (tree / order.pack / order.story / f"{order.call.rpartition(chr(47))[2]}.txt").write_text(order.call)
             reply = Reply(status="ok", text="x" * 400, started="", ended="", session=order.call, worker="bare")
             return "ok" if clone.keep(order.call, reply, tree) else "kept"
 
@@ -161,6 +161,7 @@ async def main() -> None:
     url, name = remote_of(root), sys.argv[1]
     clone = await asyncio.to_thread(Clone, state_folder(root) / "workers" / name, url)
     client = await connect(None)
+    print("ready", file=sys.stderr, flush=True)
     await asyncio.gather(*(worker.run() for worker in workers(Bare(clone), fleet_of(url), client)))
 
 

@@ -83,6 +83,8 @@ class Crowd(AbstractContextManager["Crowd"]):
 
     async def _run(self, patience: float) -> Took:
         client = await self._server.client()
+        while not all((self.folder / f"{name}.log").stat().st_size for name in self._workers):
+            await asyncio.sleep(0.1)  # a worker's first words are what it offers
         fleet, began = Fleet(client, self.name, "main"), time.monotonic()
         for pack in self.packs:
             await fleet.start(pack)
@@ -90,7 +92,7 @@ class Crowd(AbstractContextManager["Crowd"]):
             assert time.monotonic() - began < patience, f"{self.accepted()} of {self.total} after {patience:.0f} s"
             if await asyncio.to_thread(self.accept):
                 await fleet.signal([])
-            await asyncio.sleep(2)
+            await asyncio.sleep(0.5)
         took = Took(seconds=time.monotonic() - began)
         for kind in ("story-pack", "story-call"):
             async for one in client.list_workflows(
