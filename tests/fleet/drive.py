@@ -115,10 +115,14 @@ class Drive(AbstractContextManager["Drive"]):
         self.until(lambda: bool(self.struck(instant)), f"struck: {instant}")
         name = self.name_of(self.struck(instant))
         if kind == "kill":
-            assert self.hosts._running.pop(name).wait(20) == -signal.SIGKILL
+            self.died(name)
         head = self.head()
         self.until(lambda: self.head() != head, f"others go on after: {instant}", patience=60)
         return name
+
+    def died(self, name: str) -> None:
+        """Wait until a worker is dead."""
+        assert self.hosts._running.pop(name).wait(20) == -signal.SIGKILL
 
     def back(self, name: str, instant: str) -> None:
         """The one that was struck comes back, or wakes up."""

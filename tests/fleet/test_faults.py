@@ -79,11 +79,9 @@ def test_two_packs_and_a_remote_that_refuses(tmp_path: Path, temporal: Server) -
     world = World(tmp_path, {"1": [], "2": []})
     world.part("2", "docs/more")
     more = Audit(world, "docs/more")
+    world.refuse(times=4)
     with Drive(world, temporal, "a", "b") as drive:
         drive.fleet(lambda fleet: fleet.start("docs/more"))
-        drive.until(lambda: {*world.states().values()} == {"approving"}, "both wait for Ana")
-        drive.answer()
-        world.refuse(times=4)
         drive.ends_as_alone()
         assert (world.remote / "refuses").read_text() == ""
         assert more.look(over=True) == []
@@ -107,3 +105,30 @@ def status(drive: Drive) -> str:
     done = drive.hosts.story("status", "--on", "temporal")
     assert done.code == 0, done.err
     return done.out
+
+
+def test_a_session_whose_worker_is_gone_is_begun_anew_or_a_person_is_asked(tmp_path: Path, temporal: Server) -> None:
+    """Green goes on in a fresh session where the machine says `fresh`; a self-review by somebody else is for Ana."""
+    world = World(tmp_path, {"1": []}, config=APART)
+    with Drive(world, temporal, "a", "b") as drive:
+        keeper = drive.blow("reply after push", call="/impl-engineer")
+        (other,) = {"a", "b"} - {keeper}
+        drive.arm("lose")
+        drive.until(lambda: bool(drive.struck("lose")), "the other one was killed in `lose`")
+        drive.died(other)
+        drive.back(other, "lose")
+        (drive.strikes / f"reply after push {drive.struck('reply after push')}").unlink()
+        assert drive.blow("reply after push", call="/impl_green-engineer") == other
+        drive.hosts.start(keeper)
+        drive.until(lambda: world.states() == {"1": "stuck"}, "the self-review waits for Ana")
+        lost = [event for event in world.events("1") if event.get("lost")]
+        assert [event["call"].split("/")[2] for event in lost] == ["impl_green-engineer", "self_rev-engineer"]
+        begun = [event for event in world.events("1") if event["event"] == "began" and event["act"] == "impl_green"]
+        assert [bool(event["resumes"]) for event in begun] == [True, False]
+        assert f"worker '{other}', which keeps its session, is gone" in world.text("1")
+        drive.hosts.until(lambda: "waits for person" in status(drive), "it is told")
+        world.tick("1", "try again")
+        drive.fleet(lambda fleet: fleet.signal([PACK]))
+        drive.until(drive.over, "complete")
+        assert drive.audit.look(over=True) == []
+        assert drive.doubled() == []

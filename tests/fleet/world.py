@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from engine.carry_out import carry_out
 from engine.files.clone import Clone
@@ -81,6 +83,22 @@ class World:
                 git(self.ana, "commit", "-qam", "Ana answers")
                 git(self.ana, "push", "-q", "origin", branch)
         return ticked
+
+    def events(self, id_: str) -> list[dict[str, Any]]:
+        """The journal of a story, as the remote has it."""
+        name = self._files()[id_].replace("story.md", "evidence/journal.jsonl")
+        return [json.loads(line) for line in git(self.remote, "show", f"{self._home(id_)}:{name}").splitlines()]
+
+    def tick(self, id_: str, text: str) -> None:
+        """Ana ticks one box of a story, and pushes."""
+        branch, name = self._home(id_), self._files()[id_]
+        git(self.ana, "fetch", "-q", "origin")
+        git(self.ana, "checkout", "-q", "-B", branch, f"origin/{branch}")
+        told = (self.ana / name).read_text()
+        assert told.count(f"- [ ] {text}") == 1, told
+        (self.ana / name).write_text(told.replace(f"- [ ] {text}", f"- [x] {text}"))
+        git(self.ana, "commit", "-qam", "Ana answers")
+        git(self.ana, "push", "-q", "origin", branch)
 
     def part(self, id_: str, pack: str) -> None:
         """A story moves into a pack of its own."""
