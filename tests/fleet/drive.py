@@ -35,6 +35,8 @@ class Drive(AbstractContextManager["Drive"]):
         self.strikes.mkdir()
         self.hosts = Hosts(world, server, *names, env={"STORY_STRIKES": str(self.strikes)}, module="tests.fleet.struck")
         self.audit = Audit(world)
+        self.been = set[str]()
+        """The states that were seen."""
 
     def __enter__(self) -> Drive:
         self.hosts.__enter__()
@@ -85,7 +87,9 @@ class Drive(AbstractContextManager["Drive"]):
 
     def answer(self) -> bool:
         """Ana answers what is asked, and says so; False where nothing is."""
-        if not {*self.world.states().values()} & {*ASKS}:
+        states = {*self.world.states().values()}
+        self.been |= states
+        if not states & {*ASKS}:
             return False
         try:
             answered = bool(self.world.person())
