@@ -57,14 +57,12 @@ class Drive(AbstractContextManager["Drive"]):
 
         return asyncio.run(main())
 
-    def arm(self, instant: str, kind: str = "kill", call: str = "") -> None:
-        """Have the next one struck who comes to an instant."""
-        (self.strikes / instant).write_text(f"{kind} {call}".strip())
-
     def struck(self, instant: str) -> int:
-        """The process that took the blow, 0 where none did yet."""
-        found = [*self.strikes.glob(f"{instant} *")]
-        return int(found[0].name.rpartition(" ")[2]) if found else 0
+        """The process that took the last blow at an instant, 0 where none did yet."""
+        if (self.strikes / instant).exists():
+            return 0
+        last = max(self.strikes.glob(f"{instant} *"), key=lambda file: file.stat().st_mtime_ns)
+        return int(last.name.rpartition(" ")[2])
 
     def name_of(self, pid: int) -> str:
         """The worker that a process is."""
@@ -115,23 +113,23 @@ class Drive(AbstractContextManager["Drive"]):
 
     def blow(self, instant: str, kind: str = "kill", call: str = "") -> str:
         """Strike one at an instant, and wait until others went on; the worker that was struck."""
-        self.arm(instant, kind, call)
-        self.until(lambda: bool(self.struck(instant)), f"struck: {instant}")
-        name = self.name_of(self.struck(instant))
-        if kind == "kill":
-            self.died(name)
+        name = self.fell(instant, kind, call)
         head = self.head()
         self.until(lambda: self.head() != head, f"others go on after: {instant}", patience=60)
         return name
 
-    def died(self, name: str) -> None:
-        """Wait until a worker is dead."""
-        assert self.hosts._running.pop(name).wait(20) == -signal.SIGKILL
+    def fell(self, instant: str, kind: str = "kill", call: str = "") -> str:
+        """Strike one at an instant; the worker that was struck."""
+        (self.strikes / instant).write_text(f"{kind} {call}".strip())
+        self.until(lambda: bool(self.struck(instant)), f"struck: {instant}")
+        name = self.name_of(self.struck(instant))
+        if kind == "kill":
+            assert self.hosts._running.pop(name).wait(20) == -signal.SIGKILL
+        return name
 
     def back(self, name: str, instant: str) -> None:
         """The one that was struck comes back, or wakes up."""
         pid = self.struck(instant)
-        (self.strikes / f"{instant} {pid}").unlink()
         if name in self.hosts._running:
             os.kill(pid, signal.SIGCONT)
         else:

@@ -113,12 +113,11 @@ def test_a_session_whose_worker_is_gone_is_begun_anew_or_a_person_is_asked(tmp_p
     with Drive(world, temporal, "a", "b") as drive:
         keeper = drive.blow("reply after push", call="/impl-engineer")
         (other,) = {"a", "b"} - {keeper}
-        drive.arm("lose")
-        drive.until(lambda: bool(drive.struck("lose")), "the other one was killed in `lose`")
-        drive.died(other)
+        assert drive.fell("lose") == other
         drive.back(other, "lose")
-        (drive.strikes / f"reply after push {drive.struck('reply after push')}").unlink()
-        assert drive.blow("reply after push", call="/impl_green-engineer") == other
+        assert drive.fell("reply after push", call="/impl_green-engineer/1") == other  # in `lose` once more
+        drive.back(other, "reply after push")
+        assert drive.fell("reply after push", call="/impl_green-engineer/2") == other
         drive.hosts.start(keeper)
         drive.until(lambda: world.states() == {"1": "stuck"}, "the self-review waits for Ana")
         lost = [event for event in world.events("1") if event.get("lost")]

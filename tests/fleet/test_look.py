@@ -211,6 +211,26 @@ def test_what_a_person_pushes_during_a_call_stays(tmp_path: Path) -> None:
     assert "1 of its changes were not taken over" in world.text("1")
 
 
+def test_a_hook_that_refuses_is_no_race(tmp_path: Path) -> None:
+    """What a hook of the remote's says is told at once, of looks and of replies; nothing of them is written."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=2)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.perform(a, looked)
+    assert git(world.remote, "for-each-ref") == before
+    (world.remote / "refuses").write_text("")
+    assert world.perform(a, looked) == ["ok", "ok"]
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=1)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.look(a)
+    assert git(world.remote, "for-each-ref") == before
+    assert world.look(a).steps > 0
+
+
 def test_a_remote_that_is_gone_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     """While the remote cannot be reached a look fails in git's own words; when it is back the story goes on."""
     world = World(tmp_path, {"1": []})

@@ -42,6 +42,7 @@ def test_no_server(world: World, temporal: Server, words: tuple[str, ...]) -> No
     refused(hosts.story(*words), f"no Temporal server answers at {NOWHERE}", "--temporal HOST:PORT, TEMPORAL_ADDRESS")
 
 
+@pytest.mark.slow
 def test_a_server_that_goes_away(world: World, tmp_path: Path) -> None:
     """Who follows a pack is told when the server is gone; nothing is wrong with the pack."""
     server = Server(tmp_path / "server").start()
@@ -70,6 +71,7 @@ def test_a_configuration_that_is_none(world: World, temporal: Server, tmp_path: 
     refused(hosts.story("signal"), "Temporal's client configuration")
 
 
+@pytest.mark.slow
 def test_search_attributes_that_are_missing(world: World, tmp_path: Path) -> None:
     """Each is named with its type, and the command that adds them."""
     server = Server(tmp_path / "bare", attributes=False).start()
@@ -110,6 +112,7 @@ def test_a_pack_that_is_not_run_is_said_of_a_signal(world: World, temporal: Serv
     assert (done.code, done.out) == (0, "no pack of this repository is run on Temporal\n")
 
 
+@pytest.mark.slow
 def test_a_second_worker_with_a_name_leaves_the_first_ones_clone_alone(world: World, temporal: Server) -> None:
     """It is refused before it touches anything: the first one may be in the middle of a look."""
     with Hosts(world, temporal, "a") as hosts:
@@ -128,6 +131,7 @@ def test_a_worker_that_can_do_nothing_is_refused(world: World, temporal: Server)
     refused(done, "offers nothing of role/painter/*", "story doctor")
 
 
+@pytest.mark.slow
 def test_a_call_that_no_worker_offers_is_shown(world: World, temporal: Server) -> None:
     """The board says what performing it takes, so that somebody starts such a worker; then the pack goes on."""
     with Hosts(world, temporal) as hosts:
@@ -139,6 +143,7 @@ def test_a_call_that_no_worker_offers_is_shown(world: World, temporal: Server) -
         hosts.until(lambda: world.states() == {"1": "approving"}, "it goes on")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [0, 99])
 def test_an_order_of_another_version_is_named(world: World, temporal: Server, version: int) -> None:
     """A pack that an older or newer client started waits, and the board says which side to upgrade."""
@@ -149,6 +154,7 @@ def test_an_order_of_another_version_is_named(world: World, temporal: Server, ve
     assert world.states() == {"1": "drafted"}
 
 
+@pytest.mark.slow
 def test_an_order_that_nobody_can_read_is_named(world: World, temporal: Server) -> None:
     """A newer client's order has words that this worker does not know: the board says so, and nothing is done."""
     with Hosts(world, temporal, "a") as hosts:
