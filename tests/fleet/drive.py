@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from difflib import unified_diff
 from typing import TypeVar
 
 from engine.model.fleet import Pace
@@ -146,4 +147,6 @@ class Drive(AbstractContextManager["Drive"]):
         assert self.audit.complete()
         assert self.doubled() == []
         local = self.world.local_run()
-        assert {id_: plain(self.world.text(id_)) for id_ in local} == {id_: plain(text) for id_, text in local.items()}
+        for id_, text in local.items():
+            alone, here = plain(text).splitlines(), plain(self.world.text(id_)).splitlines()
+            assert "\n".join(unified_diff(alone, here, n=0)) == ""
