@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="of both sides in turn; one at 1,000 stories and more")
     asked = parser.parse_args()
     lines = [
-        *[line for line in str(__doc__).split("\n\n")[2].splitlines()],
+        *str(__doc__).split("\n\n")[2].splitlines(),
         "",
         "| Stories | Runs | Stories a minute | Bare workflow | Ratio of times | Goal | Reached |",
         "|---|---|---|---|---|---|---|",

@@ -34,7 +34,7 @@ async def connect(address: str | None = None) -> Client:
     try:
         config = ClientConfig.load_client_connect_config()
     except (RuntimeError, ValueError, OSError) as err:
-        raise UsageError(f"Temporal's client configuration: {err}.") from err
+        raise UsageError(f"Temporal's client configuration: {' '.join(str(err).split())}.") from err
     host = address or config.get("target_host") or "localhost:7233"
     config["target_host"] = host
     try:

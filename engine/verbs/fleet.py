@@ -63,13 +63,15 @@ def worker(
         task = asyncio.current_task()
         for number in (signals.SIGTERM, signals.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, lambda: task and task.cancel())
-        client = await connect(temporal)
-        clone = await asyncio.to_thread(Clone, home, url, branch)
-        await prepared(clone, prepare, tell)
-        with suppress(asyncio.CancelledError):
-            await work(client, clone, fleet_of(url), called, offer=offer or ["*"], at_once=at_once, tell=tell)
-        tell(f"worker {called} stopped; others go on with what it did")
-        await asyncio.sleep(_LETS_GO)
+        try:
+            client = await connect(temporal)
+            clone = await asyncio.to_thread(Clone, home, url, branch)
+            await prepared(clone, prepare, tell)
+            with suppress(asyncio.CancelledError):
+                await work(client, clone, fleet_of(url), called, offer=offer or ["*"], at_once=at_once, tell=tell)
+            tell(f"worker {called} stopped; others go on with what it did")
+        finally:
+            await asyncio.sleep(_LETS_GO)
 
     try:
         with disk.hold(home / "lock", 0, what=f"a worker named {called!r} runs on this machine already"):
@@ -96,9 +98,10 @@ def run_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
     """`story run --on temporal`: start packs there, and tell what happens until nothing moves without a person."""
     _demand_extra()
     from engine.files.clone import default_branch
-    from engine.temporal.here import demand_pushed
+    from engine.temporal.here import demand_pushed, remote_of
 
     root = root_here()
+    remote_of(root)
     packs, branch = _names(root, pack), default_branch(root)
     demand_pushed(root, packs)
 
@@ -125,17 +128,19 @@ def status_there(temporal: str | None, as_json: bool) -> None:
 
 
 def _with_fleet(root: Path, temporal: str | None, branch: str, body: Callable[[Fleet], Awaitable[_T]]) -> _T:
-    from temporalio.service import RPCError
+    from temporalio.service import RPCError, RPCStatusCode
 
     from engine.temporal.client import connect
     from engine.temporal.fleet import Fleet
     from engine.temporal.here import fleet_of, remote_of
 
     async def main() -> _T:
-        client = await connect(temporal)
+        name = fleet_of(remote_of(root))
         try:
-            return await body(Fleet(client, fleet_of(remote_of(root)), branch))
+            return await body(Fleet(await connect(temporal), name, branch))
         except RPCError as err:
+            if err.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED):
+                raise UsageError("the Temporal server does not answer any more. Packs go on when it is back.") from err
             raise UsageError(f"the Temporal server refuses: {err.message}.") from err
         finally:
             await asyncio.sleep(_LETS_GO)

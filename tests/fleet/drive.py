@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager
+from difflib import unified_diff
 from typing import TypeVar
 
 from engine.model.fleet import Pace
@@ -35,6 +36,8 @@ class Drive(AbstractContextManager["Drive"]):
         self.strikes.mkdir()
         self.hosts = Hosts(world, server, *names, env={"STORY_STRIKES": str(self.strikes)}, module="tests.fleet.struck")
         self.audit = Audit(world)
+        self.been = set[str]()
+        """The states that were seen."""
 
     def __enter__(self) -> Drive:
         self.hosts.__enter__()
@@ -55,14 +58,12 @@ class Drive(AbstractContextManager["Drive"]):
 
         return asyncio.run(main())
 
-    def arm(self, instant: str, kind: str = "kill", call: str = "") -> None:
-        """Have the next one struck who comes to an instant."""
-        (self.strikes / instant).write_text(f"{kind} {call}".strip())
-
     def struck(self, instant: str) -> int:
-        """The process that took the blow, 0 where none did yet."""
-        found = [*self.strikes.glob(f"{instant} *")]
-        return int(found[0].name.rpartition(" ")[2]) if found else 0
+        """The process that took the last blow at an instant, 0 where none did yet."""
+        if (self.strikes / instant).exists():
+            return 0
+        last = max(self.strikes.glob(f"{instant} *"), key=lambda file: file.stat().st_mtime_ns)
+        return int(last.name.rpartition(" ")[2])
 
     def name_of(self, pid: int) -> str:
         """The worker that a process is."""
@@ -85,7 +86,9 @@ class Drive(AbstractContextManager["Drive"]):
 
     def answer(self) -> bool:
         """Ana answers what is asked, and says so; False where nothing is."""
-        if not {*self.world.states().values()} & {*ASKS}:
+        states = {*self.world.states().values()}
+        self.been |= states
+        if not states & {*ASKS}:
             return False
         try:
             answered = bool(self.world.person())
@@ -111,19 +114,23 @@ class Drive(AbstractContextManager["Drive"]):
 
     def blow(self, instant: str, kind: str = "kill", call: str = "") -> str:
         """Strike one at an instant, and wait until others went on; the worker that was struck."""
-        self.arm(instant, kind, call)
+        name = self.fell(instant, kind, call)
+        head = self.head()
+        self.until(lambda: self.head() != head, f"others go on after: {instant}", patience=60)
+        return name
+
+    def fell(self, instant: str, kind: str = "kill", call: str = "") -> str:
+        """Strike one at an instant; the worker that was struck."""
+        (self.strikes / instant).write_text(f"{kind} {call}".strip())
         self.until(lambda: bool(self.struck(instant)), f"struck: {instant}")
         name = self.name_of(self.struck(instant))
         if kind == "kill":
             assert self.hosts._running.pop(name).wait(20) == -signal.SIGKILL
-        head = self.head()
-        self.until(lambda: self.head() != head, f"others go on after: {instant}", patience=60)
         return name
 
     def back(self, name: str, instant: str) -> None:
         """The one that was struck comes back, or wakes up."""
         pid = self.struck(instant)
-        (self.strikes / f"{instant} {pid}").unlink()
         if name in self.hosts._running:
             os.kill(pid, signal.SIGCONT)
         else:
@@ -140,4 +147,6 @@ class Drive(AbstractContextManager["Drive"]):
         assert self.audit.complete()
         assert self.doubled() == []
         local = self.world.local_run()
-        assert {id_: plain(self.world.text(id_)) for id_ in local} == {id_: plain(text) for id_, text in local.items()}
+        for id_, text in local.items():
+            alone, here = plain(text).splitlines(), plain(self.world.text(id_)).splitlines()
+            assert "\n".join(unified_diff(alone, here, n=0)) == ""

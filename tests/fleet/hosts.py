@@ -76,11 +76,22 @@ class Hosts(AbstractContextManager["Hosts"]):
 
     def story(self, *words: str) -> Done:
         """A command in Ana's clone."""
+        return self.story_at("ana", *words)
+
+    def story_at(self, clone: str, *words: str) -> Done:
+        """A command in somebody's clone."""
         line = [sys.executable, "-m", "engine", *words]
-        done = subprocess.run(
-            line, cwd=self.world.ana, env=self.environ("ana"), capture_output=True, text=True, timeout=240
-        )
+        place, environ = self.world.folder / clone, self.environ(clone)
+        done = subprocess.run(line, cwd=place, env=environ, capture_output=True, text=True, timeout=240)
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def begin(self, *words: str) -> tuple[subprocess.Popen[bytes], Path]:
+        """A command in Ana's clone that goes on, and the file with what it says on stderr."""
+        line, said = [sys.executable, "-m", "engine", *words], self.world.folder / "begun.log"
+        with said.open("wb") as log:
+            return subprocess.Popen(
+                line, cwd=self.world.ana, env=self.environ("ana"), stdout=subprocess.DEVNULL, stderr=log
+            ), said
 
     def environ(self, name: str) -> dict[str, str]:
         state = self.world.folder / "states" / name

@@ -40,8 +40,8 @@ def test_a_server_killed_in_mid_run_goes_on_with_its_database(tmp_path: Path) ->
     server = Server(tmp_path / "server").start()
     try:
         with Drive(World(tmp_path, {"1": []}, config=APART), server, "a", "b") as drive:
-            for reached in ({"approving"}, {"gorilla"}):
-                drive.until(lambda reached=reached: {*drive.world.states().values()} == reached, "it came this far")
+            for state in ("approving", "gorilla"):
+                drive.until(lambda state=state: state in drive.been, "it came this far")
                 server.kill()
                 server.start()
             drive.ends_as_alone()
@@ -79,11 +79,9 @@ def test_two_packs_and_a_remote_that_refuses(tmp_path: Path, temporal: Server) -
     world = World(tmp_path, {"1": [], "2": []})
     world.part("2", "docs/more")
     more = Audit(world, "docs/more")
+    world.refuse(times=4)
     with Drive(world, temporal, "a", "b") as drive:
         drive.fleet(lambda fleet: fleet.start("docs/more"))
-        drive.until(lambda: {*world.states().values()} == {"approving"}, "both wait for Ana")
-        drive.answer()
-        world.refuse(times=4)
         drive.ends_as_alone()
         assert (world.remote / "refuses").read_text() == ""
         assert more.look(over=True) == []
@@ -107,3 +105,42 @@ def status(drive: Drive) -> str:
     done = drive.hosts.story("status", "--on", "temporal")
     assert done.code == 0, done.err
     return done.out
+
+
+def test_a_session_whose_worker_is_gone_is_begun_anew(tmp_path: Path, temporal: Server) -> None:
+    """Green goes on in a fresh session on another worker, as the machine says, also where that one dies saying so."""
+    world = World(tmp_path, {"1": []}, config=APART)
+    with Drive(world, temporal, "a", "b") as drive:
+        keeper = drive.blow("reply after push", call="/impl-engineer")
+        (other,) = {"a", "b"} - {keeper}
+        assert drive.fell("lose") == other
+        drive.back(other, "lose")
+        assert drive.fell("reply after push", call="/impl_green-engineer/1") == other  # in `lose` once more
+        drive.back(other, "reply after push")
+        drive.until(lambda: "gating" in drive.been, "green is done")
+        lost = [event for event in world.events("1") if event.get("lost")]
+        assert [event["call"].split("/")[2] for event in lost] == ["impl_green-engineer"]
+        begun = [event for event in world.events("1") if event["event"] == "began" and event["act"] == "impl_green"]
+        assert [bool(event.get("resumes")) for event in begun] == [True, False]
+        drive.hosts.start(keeper)
+        ends(drive)
+
+
+def test_a_session_that_must_be_the_same_is_asked_about(tmp_path: Path, temporal: Server) -> None:
+    """A self-review is for who wrote the code: where that worker is gone, Ana decides whether to go on without."""
+    world = World(tmp_path, {"1": []}, config=APART)
+    with Drive(world, temporal, "a", "b") as drive:
+        keeper = drive.fell("reply after push", call="/impl_green-engineer/1")
+        drive.until(lambda: world.states() == {"1": "stuck"}, "the self-review waits for Ana")
+        assert f"worker '{keeper}', which keeps its session, is gone" in world.text("1")
+        drive.hosts.until(lambda: "waits for person" in status(drive), "it is told")
+        world.tick("1", "try again")
+        drive.fleet(lambda fleet: fleet.signal([PACK]))
+        ends(drive)
+
+
+def ends(drive: Drive) -> None:
+    """The pack ends, with nothing lost and nothing doubled, if not as it does where no session is lost."""
+    drive.until(drive.over, "complete")
+    assert drive.audit.look(over=True) == []
+    assert drive.doubled() == []

@@ -193,6 +193,47 @@ def test_a_box_counts_for_who_committed_it(tmp_path: Path) -> None:
     assert "engine@story.invalid" not in journal
 
 
+def test_what_a_person_pushes_during_a_call_stays(tmp_path: Path) -> None:
+    """An agent changed a file that Ana pushed meanwhile: hers stays, and the log says that its was not taken over."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    while looked.calls[:1] == () or looked.calls[0].act != "impl_green":
+        if not world.perform(a, looked):
+            world.person()
+        looked = world.look(a)
+    git(world.ana, "pull", "-q")
+    (world.ana / "src").mkdir()
+    (world.ana / "src/greet-1").write_text("Ana's own\n")
+    git(world.ana, "add", "src/greet-1")
+    git(world.ana, "commit", "-qm", "Greet")
+    git(world.ana, "push", "-q")
+    assert world.perform(a, looked) == ["ok"]
+    world.look(a)
+    assert git(world.remote, "show", "main:src/greet-1") == "Ana's own\n"
+    assert "1 of its changes were not taken over" in world.text("1")
+
+
+def test_a_hook_that_refuses_is_no_race(tmp_path: Path) -> None:
+    """What a hook of the remote's says is told at once, of looks and of replies; nothing of them is written."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=2)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.perform(a, looked)
+    assert git(world.remote, "for-each-ref") == before
+    (world.remote / "refuses").write_text("")
+    assert world.perform(a, looked) == ["ok", "ok"]
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=1)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.look(a)
+    assert git(world.remote, "for-each-ref") == before
+    assert world.look(a).steps > 0
+
+
 def test_a_remote_that_is_gone_is_told_and_nothing_is_written(tmp_path: Path) -> None:
     """While the remote cannot be reached a look fails in git's own words; when it is back the story goes on."""
     world = World(tmp_path, {"1": []})
