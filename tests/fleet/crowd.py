@@ -90,6 +90,7 @@ class Crowd(AbstractContextManager["Crowd"]):
             await fleet.start(pack)
         while await self._open(client):
             assert time.monotonic() - began < patience, f"{self.accepted()} of {self.total} after {patience:.0f} s"
+            assert all(one.poll() is None for one in self._running), "a worker died"
             if await asyncio.to_thread(self.accept):
                 await fleet.signal([])
             await asyncio.sleep(0.5)
