@@ -90,13 +90,14 @@ class World:
         return [json.loads(line) for line in git(self.remote, "show", f"{self._home(id_)}:{name}").splitlines()]
 
     def tick(self, id_: str, text: str) -> None:
-        """Ana ticks one box of a story, and pushes."""
+        """Ana ticks one box of a story, with a note where one is required, and pushes."""
         branch, name = self._home(id_), self._files()[id_]
         git(self.ana, "fetch", "-q", "origin")
         git(self.ana, "checkout", "-q", "-B", branch, f"origin/{branch}")
         told = (self.ana / name).read_text()
         assert told.count(f"- [ ] {text}") == 1, told
-        (self.ana / name).write_text(told.replace(f"- [ ] {text}", f"- [x] {text}"))
+        noted = told.replace("Note (required):", "Note (required): go on")
+        (self.ana / name).write_text(noted.replace(f"- [ ] {text}", f"- [x] {text}"))
         git(self.ana, "commit", "-qam", "Ana answers")
         git(self.ana, "push", "-q", "origin", branch)
 
