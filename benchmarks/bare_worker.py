@@ -34,6 +34,8 @@ from engine.temporal.workflows import CallWorkflow, PackWorkflow, packs_queue
 from tests.fleet.many import CALLS
 
 QUEUE = "gate/bare"
+STEPS = [1, 2, 2]
+"""The steps that the engine takes when a stage is reached."""
 LINE = b"x" * 700 + b"\n"
 """About what the engine writes into journal and story.md for one event."""
 
@@ -98,13 +100,14 @@ class Bare:
             ended += calls
             fresh = CALLS[len(stages)] if len(stages) < len(CALLS) else 0
             stages.append([f"{folder.name}/{len(stages)}.{n}-{secrets.token_hex(4)}" for n in range(fresh)])
-            self._step(folder, path, stages)
-            steps += 1
+            for number in range(STEPS[len(stages) - 1]):
+                self._step(folder, path, stages, number)
+                steps += 1
         return steps
 
-    def _step(self, folder: Path, path: str, stages: list[list[str]]) -> None:
+    def _step(self, folder: Path, path: str, stages: list[list[str]], number: int) -> None:
         """What the engine asks of git for one step."""
-        root, name = self._clone.tree, f"refs/story/{self._clone.home.name}/{folder.name}/{len(stages)}"
+        root, name = self._clone.tree, f"refs/story/{self._clone.home.name}/{folder.name}/{len(stages)}.{number}"
         find_snapshot(root, name, ["none"])
         for file in ("journal", "story.md"):
             with (folder / file).open("ab") as out:
