@@ -8,7 +8,7 @@ RANDOM := $(addprefix tests/,markdown rules fuzz verdicts files agents)
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long clis smoke lint format corpus faults fuzz bench bench-peers bench-schedule clean advance run timeline status check explain adopt decide rewind overrule diff graph story machine
+.PHONY: help demo test test-long clis smoke lint format corpus faults fleet fuzz bench bench-fleet bench-peers bench-schedule clean advance run timeline status check explain adopt decide rewind overrule diff graph story machine
 
 help: #- this list
 	@awk -F ':.*#- ' '/^[a-z-]+:.*#- / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ bench: $(READY) #- the benchmarks, into benchmarks/RESULTS.md
 
 bench-schedule: $(READY) #- the scheduler against lower bounds and the exact optimum, on simulated runs
 	@$(BIN)/python benchmarks/schedule.py
+
+bench-fleet: $(READY) #- packs on Temporal's dev server with two workers, up to 1,000 stories (an hour)
+	@$(BIN)/python benchmarks/fleet.py
+
+fleet: $(READY) #- the faults of packs on Temporal's dev server, and 1,000 stories on two workers
+	@$(BIN)/python -m pytest -n 1 -m slow tests/fleet
 
 bench-peers: $(READY) #- `story status` against its peers, installed by npm and pip into .tools/peers
 	@$(BIN)/python benchmarks/peers/measure.py --install

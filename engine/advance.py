@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Literal, assert_never
 
 from engine.abreast import clash, moved_on, take_over
+from engine.actions.situation import Outcome
 from engine.budget import not_yet
 from engine.commits import commit_step
 from engine.derived import show_derived
@@ -136,7 +137,7 @@ async def _turn(seen: Seen, ports: Ports, result: Advanced) -> Waiting | None:
                 keep_entry(seen)
                 pending = await perform(seen, run, ports)
             if pending and len(pending) == len(run.todo):
-                return Waiting(for_="person", items=tuple(pending))
+                return _not_ended(pending)
             return None
         case Wait() as wait:
             if noticed.events or noticed.wrong or seen.progress.unwritten:
@@ -175,6 +176,12 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
         commit_step(seen, step)
     ports.stepped(step)
     return None
+
+
+def _not_ended(pending: list[Outcome]) -> Waiting:
+    """Whom a group waits for of which nothing has ended: a person who plays a role, else calls that run elsewhere."""
+    by_hand = tuple(Place(file=one.body, line=1, text=one.why) for one in pending if one.status == "pending")
+    return Waiting(for_="person" if by_hand else "calls", items=by_hand)
 
 
 def _same(seen: Seen, run: Run) -> bool:

@@ -11,10 +11,10 @@ import typer
 from engine import __version__, report
 from engine.errors import EngineError, UsageError
 from engine.live import plain
-from engine.verbs import machines, view, work  # each registers its verbs
+from engine.verbs import fleet, machines, view, work  # each registers its verbs
 from engine.verbs.common import STOPPED, app, colour
 
-VERBS = (work, view, machines)
+VERBS = (work, view, fleet, machines)
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def own_paths(seen: Seen) -> list[str]:
     folder = f"{seen.source.folder}/" if pack.layout == "folders" else f"{seen.evidence.relative_to(root).as_posix()}/"
     documents = {document.path for document in (*pack.specs, *pack.designs, *pack.plans)}
     documents |= {pack.overview.path} if pack.overview else set()
-    neighbours = {*_neighbours(seen)}
+    neighbours = {*_neighbours(seen, differs)}
 
     def own(path: str) -> bool:
         if path == seen.source.story.path or path.startswith(folder) or path in documents:
@@ -71,14 +71,14 @@ def _differing(repository: Repository) -> set[str]:
     return (tree.differing(repository.root, head, repository.state) if head else None) or set()
 
 
-def _neighbours(seen: Seen) -> Iterator[str]:
+def _neighbours(seen: Seen, differs: Collection[str]) -> Iterator[str]:
     """The other stories of the pack of which only derived items are not committed."""
     root = seen.repository.root
     derived = {item.text.encode() for item in seen.machine.items.values() if item.derived}
     for story in list_stories(root, root / seen.pack.root):
-        if story.file == seen.path:
-            continue
         path = story.file.relative_to(root).as_posix()
+        if story.file == seen.path or path not in differs:
+            continue
         was = run_git(root, "cat-file", "--filters", f"HEAD:{path}")
         now = story.file.read_bytes() if story.file.is_file() else b""
         if was and now != was and _without(was, derived) == _without(now, derived):

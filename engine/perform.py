@@ -18,14 +18,14 @@ from engine.look import Seen, inputs_now, look
 from engine.model.events import Began, Decided, Ended, Stepped
 from engine.model.inputs import written
 from engine.model.machine import ConsolidateAct
-from engine.model.step import Place, Run, Todo
+from engine.model.step import Run, Todo
 from engine.ports import Ports
 from engine.rules.spending import agent_runs, total
 from engine.steps import write
 
 
-async def perform(seen: Seen, run: Run, ports: Ports) -> list[Place]:
-    """Carry out a group of actions; the places where a person plays a role that has not answered yet."""
+async def perform(seen: Seen, run: Run, ports: Ports) -> list[Outcome]:
+    """Carry out a group of actions; those that have not ended: a person has not answered, or they run elsewhere."""
     begun = _begin_all(seen, run.todo, ports)
     agents = sum(bool(todo.role) for todo in run.todo)
     situation = replace(situation_of(seen, ports), left=share(seen, agents, ports.purse))
@@ -40,8 +40,8 @@ async def perform(seen: Seen, run: Run, ports: Ports) -> list[Place]:
         if isinstance(outcome, BaseException):
             errors.append(outcome)
             continue
-        if outcome.status == "pending":
-            pending.append(Place(file=outcome.body, line=1, text=outcome.why))
+        if outcome.status in ("pending", "running"):
+            pending.append(outcome)
             continue
         ended = _end(seen, todo, began, outcome)
         ports.purse.spent += total(agent_runs([began, ended]))
@@ -136,6 +136,7 @@ def _end(seen: Seen, todo: Todo, began: Began, outcome: Outcome) -> Ended:
         passes=outcome.passes,
         until=outcome.until,
         model=outcome.model,
+        worker=outcome.worker,
         usage=outcome.usage,
     )
     seen.journal.append(ended)

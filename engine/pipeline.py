@@ -11,7 +11,7 @@ run_packs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,8 @@ from engine.homes import home_at
 from engine.lanes import Lane, Ran, Standing, Told, left_over, name_of, seconds_left, stamp
 from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
-from engine.model.machine import Phase
+from engine.model.machine import Machine, Phase
+from engine.model.machine import Pipeline as Size
 from engine.model.step import Place, Step, Waiting
 from engine.ports import Ports
 from engine.read_rows import Listed, at_home, list_all, read_row
@@ -66,10 +67,17 @@ class Pipeline:
     """The stories of some packs, and the tasks that advance them."""
 
     def __init__(
-        self, repository: Repository, folders: Sequence[Path], ports_of: PortsOf, providers: Providers, told: Told
+        self,
+        repository: Repository,
+        folders: Sequence[Path],
+        ports_of: PortsOf,
+        providers: Providers,
+        told: Told,
+        *,
+        room: Callable[[Callable[[], Mapping[str, float]], Callable[[Machine], Size], Providers], Room] = Room,
     ) -> None:
         self._repository, self._folders, self._told = repository, folders, told
-        self._room = Room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
+        self.room = room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
         self._ports_of, self._purse = ports_of, Purse()
         self._clock = ports_of(repository).clock
         self._tasks: dict[asyncio.Task[Advanced], Lane] = {}
@@ -215,7 +223,7 @@ class Pipeline:
     def _ports(self, lane: Lane, home: Repository) -> Ports:
         return replace(
             self._ports_of(home),
-            admit=self._room.admit,
+            admit=self.room.admit,
             before=self._before,
             purse=self._purse,
             stepped=partial(self._stepped, lane),

@@ -47,5 +47,7 @@ class Ports:
     """The stories that take a free tree before this one, given the path of its story.md."""
     commit: bool = False
     """Is each step committed?"""
+    committed: bool = False
+    """Does a box count for who committed it? So it is where nobody sits at the keyboard."""
     stepped: Callable[[Step], None] = lambda _: None
     """Told of each step as it is taken."""

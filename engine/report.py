@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from engine.advance import Advanced
     from engine.follow_up import Answered
     from engine.lanes import Ran
+    from engine.model.fleet import FleetNow, PackNow
     from engine.model.problem import Problem
     from engine.model.step import Place, Waiting
     from engine.rewind import Back
@@ -198,6 +199,29 @@ def ran_lines(ran: Ran) -> list[str]:
         elif left.waiting is not None:
             lines += waiting_lines(left.story, left.state, left.waiting)
     return lines
+
+
+def pack_lines(name: str, now: PackNow) -> list[str]:
+    """How a pack stands on Temporal, and what only people can do."""
+    looked = now.looked
+    dues = [f"  story {due.story} ({due.state}) waits for {due.waiting_for}: {due.text}" for due in looked.due]
+    return [f"{name}: {looked.complete} of {looked.total} complete", *dues]
+
+
+def fleet_lines(now: FleetNow) -> list[str]:
+    """What runs where, in columns; then how each pack stands."""
+    lines = []
+    if now.calls:
+        table = [("PACK", "STORY", "STATE", "WHO", "ON", "TRY", "SINCE")]
+        for one in now.calls:
+            where = one.worker or f"no worker yet: {one.waits_for}"
+            table.append((one.pack, one.story, one.state, one.role, where, str(one.attempt), wall_time(one.since)))
+        lines += in_columns(table)
+    lines += [f"{one.call}: {one.wrong}" for one in now.calls if one.wrong]
+    for pack in now.packs:
+        lines += pack_lines(pack.pack, pack.now) if pack.now else [f"{pack.pack}: no worker is there to look at it"]
+        lines += [f"  the last look failed: {pack.wrong}"] if pack.wrong else []
+    return lines or ["no pack of this repository is run on Temporal"]
 
 
 def wall_time(at: str, zone: tzinfo | None = None) -> str:

@@ -29,7 +29,10 @@ def demand_honest(seen: Seen) -> None:
 
 def notice_now(seen: Seen, ports: Ports) -> Noticed:
     """What a person ticked or answered since."""
-    proof = person_behind(seen.repository.root, seen.shown.path, seen.machine.people)
+    people = seen.machine.people
+    if ports.committed and people.proof == "box":
+        people = people.model_copy(update={"proof": "commit"})
+    proof = person_behind(seen.repository.root, seen.shown.path, people)
     by, at = ports.author(), ports.clock()
     return notice(seen.machine, seen.progress, seen.shown, by=by, at=at, proof=proof, inputs=seen.inputs)
 

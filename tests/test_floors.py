@@ -66,6 +66,9 @@ FLOORS: dict[str, float] = {
     "status": 7,  # over read_rows, its slow way
     "new": 7,  # over target: a new story goes into the pack that is meant
     "report": 8,  # over advance and pipeline, for the types of what it phrases
+    "carry_out": 7,
+    "reconcile": 8,
+    "temporal": 9,
     "lanes": 6.5,
     "saved": 5,
     "screen": 9,  # over report, for its words
@@ -102,7 +105,11 @@ HOMES = {
         "agents/api.py",
         "agents/api_ear.py",
         "agents/scripted.py",
+        "reconcile.py",
+        "temporal",
+        "verbs",
     },
+    "temporalio": {"temporal", "verbs"},
     "watchfiles": {"saved.py"},
     "anthropic": {"agents/api_model.py"},
     "openai": {"agents/api_model.py"},

@@ -36,9 +36,9 @@ class Again:
         progress, machine = situation.progress, situation.machine
         roles = machine.members(act.consolidate)
         rounds = tuple(ended for who, ended in progress.rounds if who == act.consolidate)
-        since = _number(rounds[-1]) if rounds else 0
+        since = rounds[-1].number if rounds else 0
         latest = {role: ended for role in roles if (ended := latest_verdict(situation, role)) is not None}
-        spoke = frozenset(role for role, ended in latest.items() if _number(ended) > since)
+        spoke = frozenset(role for role, ended in latest.items() if ended.number > since)
         acts = machine.states[progress.state].acts()
         return cls(
             situation=situation,
@@ -131,7 +131,3 @@ def _near(one: str, other: str) -> bool:
 
 def _share(one: Collection[str], other: Collection[str]) -> bool:
     return bool({*one} & {*other})
-
-
-def _number(ended: Ended) -> int:
-    return int(ended.evidence.split("-")[0])

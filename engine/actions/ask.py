@@ -37,7 +37,6 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
     reply = await calls.submit(call, lambda: run_in_copy(agent, brief, situation.root, state, cut, writable=writable))
     title = situation.machine.roles[todo.role].title
     if reply.status != "ok":
-        status = "pending" if reply.status == "pending" else "failed"
         why = f"{title}: {reply.why}"
         if reply.lost:
             who = "a person decides whether to go on" if act.asks_if_stale else "it is run again"
@@ -45,7 +44,7 @@ async def ask(act: AgentAct, todo: Todo, call: str, situation: Situation, calls:
         lost = todo.resumes if reply.lost else None
         half = (reply.before, reply.after) if reply.after != reply.before else None
         more = {"lost": lost, "half": half, "passes": reply.passes, "until": reply.until}
-        return _outcome(reply, status=status, why=why, body=reply.text, **more)
+        return _outcome(reply, status=reply.status, why=why, body=reply.text, **more)
     situation.still()
     left = take_over(act, reply, situation)
     outcome = _read(act, todo, situation, reply, title)
@@ -178,7 +177,7 @@ def _fix_list(situation: Situation) -> list[Finding]:
 
 
 def _outcome(reply: Reply, **fields: object) -> Outcome:
-    said = {"at": reply.ended, "session": reply.session, "model": reply.model, "usage": reply.usage}
+    said = {"at": reply.ended, **reply.model_dump(include={"session", "model", "usage", "worker"})}
     return Outcome.model_validate({**said, **fields})
 
 

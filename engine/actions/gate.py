@@ -44,7 +44,7 @@ async def run_gate(name: str, call: str, situation: Situation, calls: Calls) -> 
     older = _older(name, gate, situation)
     reply = await calls.submit(call, lambda: _perform(config, situation, call, held, _again(gate, older)))
     if reply.status != "ok":
-        return Outcome(status="failed", at=reply.ended, why=f"gate {name}: {reply.why}", body=reply.text)
+        return Outcome(status=reply.status, at=reply.ended, why=f"gate {name}: {reply.why}", body=reply.text)
     ran = GateRun.model_validate_json(reply.text)
     match gate.kind:
         case "red":

@@ -63,7 +63,7 @@ class Situation:
 class Outcome(Value):
     """What an action found: the facts for the journal and the body of its evidence."""
 
-    status: Literal["ok", "invalid", "failed", "pending"]
+    status: Literal["ok", "invalid", "failed", "pending", "running"]
     why: str
     at: str
     facts: dict[str, str] = {}
@@ -82,4 +82,5 @@ class Outcome(Value):
     passes: bool = True
     until: str | None = None
     model: str | None = None
+    worker: str = ""
     usage: Usage = Usage()

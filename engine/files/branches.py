@@ -31,9 +31,10 @@ def commit(root: Path, paths: Sequence[str], message: str, author: str) -> str |
     _demand(root, "--literal-pathspecs", *_PLAIN, "add", "--all", *spec, given=named, what="git could not add")
     said = ("--author", author) if author else ()
     words = ("commit", "--quiet", "--only", "--no-verify", "--message", message, *said, *spec)
-    if run_git(root, "--literal-pathspecs", "diff", "--quiet", "HEAD", "--", *paths) is not None:
-        return None
-    _demand(root, "--literal-pathspecs", *_PLAIN, *words, given=named, what="git could not commit")
+    if run_git(root, "--literal-pathspecs", *_PLAIN, *words, given=named) is None:
+        if run_git(root, "--literal-pathspecs", "diff", "--quiet", "HEAD", "--", *paths) is not None:
+            return None
+        raise UsageError(f"git could not commit in {root}. `git status` there may say why; then run it again.")
     return git(root, "rev-parse", "HEAD")
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from engine.errors import CallFailed, UsageError
+
 MARKS = ("story.toml", ".git")
+_RACE = re.compile(r"(?i)failed to (update|lock)|cannot lock|incorrect old value|reference already exists|atomic")
+"""How a remote says that somebody else pushed to the same ref in the same moment."""
+_PATIENCE = 120
+"""Seconds that git may take with a remote."""
 
 
 def find_root(start: Path) -> Path:
@@ -77,6 +84,49 @@ def run_git(
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout if done.returncode == 0 else None
+
+
+class GitFailed(CallFailed):
+    """git did not do what it was told, in its own words; `rejected` where somebody else pushed first."""
+
+    def __init__(self, text: str, *, rejected: bool = False) -> None:
+        self.rejected = rejected
+        super().__init__(text)
+
+
+def demand_git(root: Path, *words: str, given: bytes = b"", environ: Mapping[str, str] | None = None) -> str:
+    """What git prints; GitFailed in its own words where it fails. git asks nobody for a password."""
+    import subprocess
+
+    asks_nobody = {
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_SSH_COMMAND": os.environ.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes"),
+    }
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.hooksPath=/dev/null", *words],
+            cwd=root,
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=_PATIENCE,
+            env={**asks_nobody, **os.environ, **(environ or {})},
+        )
+    except FileNotFoundError as err:
+        raise UsageError("git is not on PATH. Install it.") from err
+    except subprocess.TimeoutExpired as err:
+        raise GitFailed(f"git {words[0]} took longer than {_PATIENCE} seconds.") from err
+    out, said = done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace")
+    if done.returncode:
+        told = " ".join((said or out).split())[:300] or f"exit {done.returncode}"
+        raise GitFailed(f"git {words[0]}: {told}", rejected=_raced(out))
+    return out
+
+
+def _raced(told: str) -> bool:
+    """Did a push fail because somebody else was first, and for no reason of the remote's own, such as a hook?"""
+    refused = re.findall(r"^!.*\[remote rejected\] \((.*)\)", told, re.M)
+    return bool(re.search(r"^!.*\[(remote )?rejected\]", told, re.M)) and all(map(_RACE.match, refused))
 
 
 def _git(root: Path, *words: str) -> str:

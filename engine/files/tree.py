@@ -62,9 +62,10 @@ MOST_BYTES = 4_000_000
 
 def head_of(root: Path) -> str | None:
     """The commit that is checked out, "" before the first one, None where there is no git."""
-    if run_git(root, "rev-parse", "--git-dir") is None:
+    head = run_git(root, "rev-parse", "--verify", "-q", "HEAD^{commit}")
+    if head is None and run_git(root, "rev-parse", "--git-dir") is None:
         return None
-    return (run_git(root, "rev-parse", "--verify", "-q", "HEAD^{commit}") or b"").decode().strip()
+    return (head or b"").decode().strip()
 
 
 def list_files(root: Path) -> list[str]:

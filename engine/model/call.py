@@ -38,14 +38,15 @@ class Price(Value):
 class Reply(Value):
     """What came back: an agent's words, or a gate's runs as JSON.
 
-    `pending` is never remembered: somebody still has to act, and `text` says where. `failed` is a technical
-    failure, `why` says which; one that does not pass is not worth another try, `until` says from when on one is, where
-    the provider does. `lost` says that the session which it should go on with is gone, or has outgrown the model.
-    `started`, `ended` and `until` are ISO 8601 times in UTC. `before` and `after` are the commits between which lies
-    what was done in a throwaway copy of the tree.
+    `pending` is never remembered: somebody still has to act, and `text` says where; nor is `running`: it is performed
+    elsewhere. `failed` is a technical failure, `why` says which; one that does not pass is not worth another try,
+    `until` says from when on one is, where the provider does. `lost` says that the session which it should go on with
+    is gone, or has outgrown the model. `started`, `ended` and `until` are ISO 8601 times in UTC. `before` and `after`
+    are the commits between which lies what was done in a throwaway copy of the tree. `worker` is who keeps the session,
+    where several do.
     """
 
-    status: Literal["ok", "failed", "pending"]
+    status: Literal["ok", "failed", "pending", "running"]
     text: str
     started: str
     ended: str
@@ -58,6 +59,7 @@ class Reply(Value):
     lost: bool = False
     before: str = ""
     after: str = ""
+    worker: str = ""
 
 
 class Workspace(Value):

@@ -58,7 +58,7 @@ class Ended(Value):
     with `until` not before then. A consolidation says what it saw in each document,
     section by section, and who `accepts` by a standing answer that issues are left. `inputs` are those that an action
     left which may change some. `half` are the commits between which lies what a failed run did in its copy, and nobody
-    took over: its session goes on there.
+    took over: its session goes on there. `worker` is who keeps the session, where several do.
     """
 
     event: Literal["ended"] = "ended"
@@ -84,7 +84,14 @@ class Ended(Value):
     passes: bool = True
     until: str | None = None
     model: str | None = None
+    worker: str = ""
     usage: Usage = Usage()
+
+    @property
+    def number(self) -> int:
+        """Which of the story's calls it was, by the name of its evidence; 0 where that says nothing."""
+        head = self.evidence.partition("-")[0]
+        return int(head) if head.isdecimal() else 0
 
 
 class Asked(Value):

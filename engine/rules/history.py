@@ -247,7 +247,8 @@ def _end(machine: Machine, progress: Progress, began: Began, ended: Ended) -> No
     if changed and ended.inputs:
         kept = {part: sha for part, sha in progress.ground.items() if kind_of(part) not in changed}
         progress.ground = kept | parts_of(ended.inputs, changed)
-    progress.done[who] = progress.latest[who] = ended
+    progress.latest[who] = ended
+    progress.done = dict(sorted([*progress.done.items(), (who, ended)], key=lambda one: one[1].number))
     if began.act in machine.gates:
         progress.first.setdefault(began.act, ended)
     if ended.freezes:

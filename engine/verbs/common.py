@@ -80,6 +80,16 @@ def packs_of(repository: Repository, spoken: str | None) -> list[Path]:
     return find_pack(repository, spoken)
 
 
+class Where(StrEnum):
+    """Where stories are run."""
+
+    here = "here"
+    temporal = "temporal"
+
+
+On = Annotated[Where, typer.Option("--on", help="Where: here, or on Temporal (needs the extra `temporal`).")]
+
+
 class _Ansi(StrEnum):
     """The styles of the reports as terminal colours."""
 

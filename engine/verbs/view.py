@@ -14,7 +14,9 @@ from engine.errors import UsageError
 from engine.verbs.common import (
     AnyPack,
     Json,
+    On,
     Story,
+    Where,
     app,
     colour,
     lives,
@@ -24,19 +26,23 @@ from engine.verbs.common import (
     say,
     tell,
 )
+from engine.verbs.fleet import Server, status_there
 
 if TYPE_CHECKING:
     pass
 
 
 @app.command()
-def status(pack: AnyPack = None, as_json: Json = False) -> None:
+def status(pack: AnyPack = None, on: On = Where.here, temporal: Server = None, as_json: Json = False) -> None:
     """Show where every story stands and whom it waits for.
 
     Example: story status --json | jq '.data.stories[] | select(.waiting_for == "person")'
     """
     from engine.start import print_status
 
+    if on is Where.temporal:
+        status_there(temporal, as_json)
+        return
     packs = None
     if pack is not None:
         repository = repository_here()

@@ -15,7 +15,9 @@ from engine.verbs.common import (
     STOPPED,
     AnyPack,
     Json,
+    On,
     Story,
+    Where,
     app,
     lives,
     packs_of,
@@ -23,6 +25,7 @@ from engine.verbs.common import (
     say,
     tell,
 )
+from engine.verbs.fleet import Server, run_there
 
 if TYPE_CHECKING:
     from engine.look import Repository
@@ -84,14 +87,18 @@ def run(
     pack: AnyPack = None,
     commit: Annotated[bool, typer.Option("--commit", help="Commit each step, authored as who took it.")] = False,
     go_on: Annotated[bool, typer.Option("--watch", help="Go on whenever a file is saved, until all is over.")] = False,
+    on: On = Where.here,
+    temporal: Server = None,
     as_json: Json = False,
 ) -> None:
     """Advance every story that may move, side by side, until nothing moves without a person.
 
     Validation runs ahead of execution; one story at a time is executed in the tree. Exit code 1 when one was refused.
 
-    Examples: story run ·  story run --watch ·  story run docs/stories --json ·  make run
+    Examples: story run ·  story run --watch ·  story run docs/stories --json ·  story run --on temporal ·  make run
     """
+    if on is Where.temporal:
+        run_there(pack, temporal, as_json)
     from engine.lanes import Told
     from engine.notify import notifier
     from engine.pipeline import run_packs

@@ -55,6 +55,19 @@ def test_a_call_is_running_until_it_ended() -> None:
     assert life.to("gating").to("green").began("impl_green", ENGINEER).progress.turns[who] == 2
 
 
+def test_who_is_told_of_first_does_not_depend_on_who_answers_first() -> None:
+    """What was done in a state is in the order in which it began."""
+    life = Life("validating").began("builder", BUILDER)
+    first, began = life.events[-1], Began(at=AT, call="p", number=2, act="pedant", role=PEDANT, attempt=1, turn=1)
+    assert isinstance(first, Began)
+    life.events += [began, *(_ended(one) for one in (began, first))]
+    assert [*life.progress.done] == [("builder", BUILDER), ("pedant", PEDANT)]
+
+
+def _ended(began: Began) -> Ended:
+    return Ended(at=AT, call=began.call, status="ok", why="", evidence=began.evidence, sha="")
+
+
 def test_a_failure_is_neither_done_nor_a_fact() -> None:
     """A failed or invalid call leaves only the failure, and its session."""
     life = Life("validating").began("builder", BUILDER).ended("failed", why="crash", session="s1")

@@ -1,0 +1,295 @@
+"""A pack looked at from clones: what one worker pushed, any other goes on from; who pushes second begins anew."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+
+from engine.carry_out import carry_out
+from engine.errors import UsageError
+from engine.files.clone import REPLIES, Clone
+from engine.files.repository import GitFailed
+from engine.model.call import Reply
+from engine.model.fleet import Looked, PackOrder
+from engine.reconcile import Raced, look_at_pack
+from tests.fleet.many import make_many
+from tests.fleet.world import APART, World, plain, ports
+from tests.packs import PACK
+from tests.repo import git
+
+
+def run_to_end(world: World, *clones: Clone) -> int:
+    """Look and perform in turns, each from another clone, Ana answering; how many calls that took."""
+    calls = 0
+    for turn in range(200):
+        looked = world.look(clones[turn % len(clones)])
+        other = (turn + 1) % len(clones)
+        calls += len(world.perform(clones[other], looked, "ab"[other]))
+        if looked.over:
+            return calls
+        if not looked.calls and not looked.again:
+            assert world.person(), looked
+    raise AssertionError("it never ended")
+
+
+@pytest.mark.parametrize("config", ["", APART], ids=["one tree", "worktrees"])
+def test_two_workers_end_as_one_engine_does(tmp_path: Path, config: str) -> None:
+    """A pack that two workers share, looks and calls in turns, ends with the story.md of a local run, but for ids."""
+    world = World(tmp_path, {"1": [], "2": []}, config=config)
+    calls = run_to_end(world, world.worker("a"), world.worker("b"))
+    assert calls == 2 * 14
+    local = world.local_run()
+    assert {id_: plain(world.text(id_)) for id_ in local} == {id_: plain(text) for id_, text in local.items()}
+    assert world.branches() == ["main"]
+    assert git(world.remote, "for-each-ref", REPLIES) == ""
+    assert git(world.remote, "show", "main:src/greet-2") == "hello\n"
+
+
+def test_who_pushes_second_looks_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ana pushes while a look is taken: nothing of that look is kept, the next one is taken with what she said."""
+    world, push, raced = World(tmp_path, {"1": []}), Clone.push, list[str]()
+
+    def late(clone: Clone, ended: Collection[str]) -> bool:
+        if not raced:
+            (world.ana / "notes.md").write_text("Ana was here\n")
+            git(world.ana, "add", "notes.md")
+            git(world.ana, "commit", "-qm", "Notes")
+            git(world.ana, "push", "-q")
+            raced.append(clone.head(clone.tree))
+        return push(clone, ended)
+
+    monkeypatch.setattr(Clone, "push", late)
+    looked = world.look(world.worker("a"))
+    assert len(looked.calls) == 2
+    assert git(world.remote, "show", "main:notes.md") == "Ana was here\n"
+    assert raced[0] not in git(world.remote, "rev-list", "main")
+    journal = git(world.remote, "show", f"main:{PACK}/story-1-greeter/evidence/journal.jsonl")
+    assert [journal.count(f'"{call.call}"') for call in looked.calls] == [1, 1]
+    assert journal.count('"began"') == 2
+
+
+def test_who_is_late_each_time_gives_up_with_nothing_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After twenty races a look says so; the remote is as it was."""
+    world = World(tmp_path, {"1": []})
+    before = git(world.remote, "rev-parse", "main")
+    monkeypatch.setattr(Clone, "push", lambda *_: False)
+    with pytest.raises(Raced, match=r"docs/stories: somebody else pushed to main first, 20 times"):
+        world.look(world.worker("a"))
+    assert git(world.remote, "rev-parse", "main") == before
+
+
+def test_a_look_that_dies_before_its_push_never_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a killed worker committed and did not push is gone: itself and any other worker begin from the remote."""
+    world = World(tmp_path, {"1": []})
+    a, b = world.worker("a"), world.worker("b")
+
+    def die(*_: object) -> bool:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Clone, "push", die)
+        with pytest.raises(MemoryError):
+            world.look(a)
+    (a.tree / "half.txt").write_text("half done")
+    first = world.look(b)
+    again = world.look(a)
+    assert [call.call for call in again.calls] == [call.call for call in first.calls]
+    assert not (a.tree / "half.txt").exists()
+
+
+def test_of_two_attempts_the_first_reply_counts(tmp_path: Path) -> None:
+    """A call that two workers perform has one reply: the one that was pushed first."""
+    world = World(tmp_path, {"1": []})
+    a, b = world.worker("a"), world.worker("b")
+    order = world.look(a).calls[0]
+    reply = Reply(status="ok", text="mine", started="", ended="")
+    assert a.keep(order.call, reply, a.tree)
+    assert not b.keep(order.call, reply.model_copy(update={"text": "late"}), b.tree)
+    b.sync(PACK)
+    assert b.reply(order.call) == reply
+
+
+def test_a_call_with_a_reply_is_not_performed_again(tmp_path: Path) -> None:
+    """Asked for once more, by whatever retries, it says `kept`, and its reply is the first one."""
+    world = World(tmp_path, {"1": []})
+    a, b = world.worker("a"), world.worker("b")
+    looked = world.look(a)
+    assert world.perform(a, looked) == ["ok", "ok"]
+    refs = git(world.remote, "for-each-ref", REPLIES)
+    assert world.perform(b, looked) == ["kept", "kept"]
+    assert git(world.remote, "for-each-ref", REPLIES) == refs
+
+
+def test_a_reply_is_taken_in_once_and_dropped_with_the_step(tmp_path: Path) -> None:
+    """The push that holds what a reply led to is the one that drops it; a second look finds nothing to do."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    world.perform(a, world.look(a))
+    after = world.look(a)
+    assert after.steps > 0
+    assert git(world.remote, "for-each-ref", REPLIES) == ""
+    head = git(world.remote, "rev-parse", "main")
+    assert world.look(world.worker("b")).steps == 0
+    assert git(world.remote, "rev-parse", "main") == head
+
+
+def test_what_a_session_began_goes_back_to_its_worker(tmp_path: Path) -> None:
+    """A call that goes on with a session names the worker that keeps it."""
+    world = World(tmp_path, {"1": []})
+    a, b = world.worker("a"), world.worker("b")
+    for _ in range(40):
+        looked = world.look(a)
+        resumed = [order for order in looked.calls if order.worker]
+        if resumed:
+            break
+        world.perform(b, looked, "b")
+        if not looked.calls:
+            world.person()
+    assert [order.worker for order in resumed] == ["b"]
+
+
+def test_limits_hold_over_all_looks(tmp_path: Path) -> None:
+    """Of three stories that may be validated, one is at a time where story.toml says so; the others wait for room."""
+    world = World(tmp_path, {"1": [], "2": [], "3": []}, config="[pipeline.concurrency]\nvalidation = 1\n")
+    a = world.worker("a")
+    at_once = []
+    for _ in range(30):
+        looked = world.look(a)
+        at_once.append(len({order.story for order in looked.calls}))
+        world.perform(a, looked)
+        if {*world.states().values()} == {"approving"}:
+            break
+    assert {*world.states().values()} == {"approving"}
+    assert max(at_once) == 1
+
+
+def test_a_role_that_a_person_plays_is_no_call(tmp_path: Path) -> None:
+    """Nobody is sent an order that only she can carry out: she is told where to."""
+    world = World(tmp_path, {"1": []})
+    settings = world.ana / "story.toml"
+    played = settings.read_text().replace('[roles.pedant_validator]\nagent = "scripted"\nscript = "script.yaml"\n', "")
+    settings.write_text(f'{played}\n[roles.pedant_validator]\nagent = "person"\n')
+    git(world.ana, "commit", "-qam", "Ana plays the pedant")
+    git(world.ana, "push", "-q")
+    looked = world.look(world.worker("a"))
+    assert [order.act for order in looked.calls] == ["builder"]
+    assert [due.waiting_for for due in looked.due] == ["person"]
+    assert "run `story advance 1` in your clone, then commit and push" in looked.due[0].text
+
+
+def test_a_box_counts_for_who_committed_it(tmp_path: Path) -> None:
+    """The log names Ana, whose commit brought the tick; not the worker that saw it."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    while world.states() != {"1": "approving"}:
+        world.perform(a, world.look(a))
+    assert world.person() == ["1: Human approved"]
+    world.look(a)
+    journal = git(world.remote, "show", f"main:{PACK}/story-1-greeter/evidence/journal.jsonl")
+    assert '"by":"Ana <ana@example.org>"' in journal.replace('", "', '","')
+    assert "engine@story.invalid" not in journal
+
+
+def test_what_a_person_pushes_during_a_call_stays(tmp_path: Path) -> None:
+    """An agent changed a file that Ana pushed meanwhile: hers stays, and the log says that its was not taken over."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    while looked.calls[:1] == () or looked.calls[0].act != "impl_green":
+        if not world.perform(a, looked):
+            world.person()
+        looked = world.look(a)
+    git(world.ana, "pull", "-q")
+    (world.ana / "src").mkdir()
+    (world.ana / "src/greet-1").write_text("Ana's own\n")
+    git(world.ana, "add", "src/greet-1")
+    git(world.ana, "commit", "-qm", "Greet")
+    git(world.ana, "push", "-q")
+    assert world.perform(a, looked) == ["ok"]
+    world.look(a)
+    assert git(world.remote, "show", "main:src/greet-1") == "Ana's own\n"
+    assert "1 of its changes were not taken over" in world.text("1")
+
+
+def test_a_hook_that_refuses_is_no_race(tmp_path: Path) -> None:
+    """What a hook of the remote's says is told at once, of looks and of replies; nothing of them is written."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=2)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.perform(a, looked)
+    assert git(world.remote, "for-each-ref") == before
+    (world.remote / "refuses").write_text("")
+    assert world.perform(a, looked) == ["ok", "ok"]
+    before = git(world.remote, "for-each-ref")
+    world.refuse(times=1)
+    with pytest.raises(GitFailed, match="no pushes on Sundays"):
+        world.look(a)
+    assert git(world.remote, "for-each-ref") == before
+    assert world.look(a).steps > 0
+
+
+def test_a_remote_that_is_gone_is_told_and_nothing_is_written(tmp_path: Path) -> None:
+    """While the remote cannot be reached a look fails in git's own words; when it is back the story goes on."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    away = world.remote.rename(tmp_path / "away.git")
+    with pytest.raises(GitFailed, match=r"git fetch: .*does not appear to be a git repository"):
+        world.look(a)
+    away.rename(world.remote)
+    assert len(world.look(a).calls) == 2
+
+
+def test_a_pack_or_branch_that_is_not_there_is_named(tmp_path: Path) -> None:
+    """An order for what the remote does not have says what is missing."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    with pytest.raises(UsageError, match=r"has no pack 'docs/other' on main"):
+        look_at_pack(a, world.order.model_copy(update={"pack": "docs/other"}), ports)
+    git(world.remote, "branch", "-m", "main", "trunk")
+    with pytest.raises(UsageError, match=r"has no branch 'main'"):
+        world.look(a)
+
+
+def test_what_lies_in_a_workers_clone_is_thrown_away(tmp_path: Path) -> None:
+    """Somebody's edits in a worker's clone, and a lock that a killed git left, do not get into any step."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    world.look(a)
+    (a.tree / "story.toml").write_text("broken = [")
+    (a.tree / ".git/index.lock").touch()
+    looked = world.look(a)
+    assert len(looked.calls) == 2
+    assert "broken" not in git(world.remote, "show", "main:story.toml")
+
+
+def test_an_empty_look_says_what_it_came_to() -> None:
+    """A look that found nothing to do is over when all stories are complete."""
+    assert Looked(complete=2, total=2).over
+    assert not Looked(complete=1, total=2).over
+
+
+def test_a_look_goes_behind_what_others_pushed_to_other_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two packs of one repository looked at at once: the second push follows the first, and no look is taken again."""
+    packs = make_many(tmp_path / "made", 2, 2)
+    git(tmp_path, "clone", "-q", "--bare", "made", "shop.git")
+    a, b = (Clone(tmp_path / name, str(tmp_path / "shop.git")) for name in "ab")
+    push, looks, between = Clone.push, list[str](), list[Looked]()
+
+    def second(clone: Clone, ended: Collection[str]) -> bool:
+        looks.append(clone.home.name)
+        if clone is a and not between:
+            between.append(look_at_pack(b, PackOrder(fleet="shop", pack=packs[1], branch="main"), ports))
+        return push(clone, ended)
+
+    monkeypatch.setattr(Clone, "push", second)
+    looked = look_at_pack(a, PackOrder(fleet="shop", pack=packs[0], branch="main"), ports)
+    assert looks == ["a", "b", "a"]
+    head = git(tmp_path / "shop.git", "rev-parse", "main").strip()
+    assert {order.commit for order in looked.calls} == {head}
+    assert [asyncio.run(carry_out(a, order, "a", ports)) for order in (*looked.calls, *between[0].calls)] == ["ok"] * 8
