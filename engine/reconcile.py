@@ -211,10 +211,13 @@ def queue_of(machine: Machine, act: SimpleAct, role: str, config: Config) -> str
     """What performing an action takes, as the name of the queue that workers offer it by; "" for a person."""
     if isinstance(act, GateAct):
         return f"gate/{machine.gates[act.run].command or act.run}"
-    kind, provider = player_of(role, machine.roles[role], config)
-    if kind == "person":
-        return ""
-    return f"role/{role}/{kind}" + ("" if kind == "scripted" else f"-{provider}")
+    return role_queue(role, *player_of(role, machine.roles[role], config))
+
+
+def role_queue(role: str, kind: str, provider: str) -> str:
+    """The queue of the workers that can play a role; "" for a person."""
+    by_model = "" if kind == "scripted" else f"-{provider}"
+    return "" if kind == "person" else f"role/{role}/{kind}{by_model}"
 
 
 def _order(order: PackOrder, seen: Seen, began: Began, commit: str, branch: str) -> CallOrder | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -33,13 +33,15 @@ from engine.model.fleet import VERSION, CallOrder, Looked, PackOrder
 from engine.model.machine import Machine
 from engine.ports import Ports
 from engine.process import Deadlines, run_process
-from engine.reconcile import look_at_pack, player_of
+from engine.reconcile import look_at_pack, player_of, role_queue
 from engine.temporal.workflows import OLD, CallWorkflow, PackWorkflow
 from engine.wiring import now, player_for, wire
 
 _T = TypeVar("_T")
 _BEATS = timedelta(seconds=1)
 """How often heartbeats reach the server at most."""
+_BACK = 100
+"""Calls that may come back to sessions at once: they wait here for their turn, lest this worker passes for gone."""
 _LEAVE = timedelta(seconds=20)
 """How long calls may go on when the worker is told to stop; then others take them over."""
 
@@ -51,7 +53,10 @@ class Hands:
     clone: Clone
     name: str
     tell: Callable[[str], None]
+    sizes: Mapping[str, int]
+    """How many calls of each queue at once, those included that come back to a session."""
     _looking: threading.Lock = field(default_factory=threading.Lock)
+    _turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
 
     @activity.defn(name="look")
     async def look(self, order: PackOrder) -> Looked:
@@ -71,9 +76,14 @@ class Hands:
         """Perform a call."""
         _demand_version(order.version)
         self.tell(f"{order.call} …")
-        done = await _beating(_apart(lambda: carry_out(self.clone, order, self.name, self._ports)))
+        done = await _beating(self._in_turn(order))
         self.tell(f"{order.call}: {done}")
         return done
+
+    async def _in_turn(self, order: CallOrder) -> str:
+        turn = self._turns.setdefault(order.queue, asyncio.Semaphore(self.sizes.get(order.queue, 1)))
+        async with turn:
+            return await _apart(lambda: carry_out(self.clone, order, self.name, self._ports))
 
     @activity.defn(name="lose")
     async def lose(self, order: CallOrder) -> str:
@@ -96,11 +106,12 @@ async def work(
     tell: Callable[[str], None],
 ) -> None:
     """Work until cancelled; then let what runs come to an end for a while, and leave the rest to others."""
-    hands = Hands(clone, name, tell)
-    queues = [(queue, size) for queue, size in offers(clone, at_once) if any(fnmatchcase(queue, one) for one in offer)]
+    sizes = dict(offers(clone, at_once))
+    hands = Hands(clone, name, tell, sizes)
+    queues = [(queue, size) for queue, size in sizes.items() if any(fnmatchcase(queue, one) for one in offer)]
     if not queues:
         raise UsageError(f"this worker offers nothing of {', '.join(offer)}: see `story doctor`.")
-    workers = [_worker(client, f"{fleet}/worker/{name}", hands, at_once)]
+    workers = [_worker(client, f"{fleet}/worker/{name}", hands, _BACK)]
     for queue, size in queues:
         workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
     tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
@@ -129,9 +140,8 @@ def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:
         room = repository.pipeline(machine).providers
         for role in sorted(machine.roles):
             kind, provider = player_of(role, machine.roles[role], repository.config)
-            if kind != "person" and _plays(machine, role, kind, repository):
-                queue = f"role/{role}/{kind}" + ("" if kind == "scripted" else f"-{provider}")
-                found[queue] = min(at_once, room.get(provider, at_once))
+            if _plays(machine, role, kind, repository):
+                found[role_queue(role, kind, provider)] = min(at_once, room.get(provider, at_once))
     yield from found.items()
 
 
