@@ -141,7 +141,8 @@ def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:
         for role in sorted(machine.roles):
             kind, provider = player_of(role, machine.roles[role], repository.config)
             if _plays(machine, role, kind, repository):
-                found[role_queue(role, kind, provider)] = min(at_once, room.get(provider, at_once))
+                limit = at_once if kind == "scripted" else room.get(provider, at_once)
+                found[role_queue(role, kind, provider)] = min(at_once, limit)
     yield from found.items()
 
 
