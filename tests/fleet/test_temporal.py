@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import textwrap
 from pathlib import Path
+
+import pytest
 
 from tests.fleet.hosts import Hosts
 from tests.fleet.server import Server
 from tests.fleet.world import APART, World, plain
+
+pytestmark = pytest.mark.long
 
 
 def test_a_pack_is_run_by_two_workers(tmp_path: Path, temporal: Server) -> None:
@@ -25,3 +32,22 @@ def test_a_pack_is_run_by_two_workers(tmp_path: Path, temporal: Server) -> None:
     assert {id_: plain(world.text(id_)) for id_ in local} == {id_: plain(text) for id_, text in local.items()}
     assert all(hosts.performed(name) > 0 for name in "ab")
     assert sum(hosts.performed(name) for name in "ab") == 2 * 14
+
+
+def test_the_hook_of_the_page_lets_a_push_be_heard_of(
+    tmp_path: Path, temporal: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the post-receive hook of docs/distributed.md on the server, Ana's push is looked at at once."""
+    page = (Path(__file__).parents[2] / "docs/distributed.md").read_text()
+    hook = textwrap.dedent(page[page.index("post-receive") :].split("```sh\n")[1].split("```")[0])
+    assert "story signal" in hook
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    world = World(tmp_path, {"1": []})
+    with Hosts(world, temporal, "a") as hosts:
+        assert hosts.story("run", "--on", "temporal").code == 0
+        assert world.states() == {"1": "approving"}
+        file = world.remote / "hooks/post-receive"
+        file.write_text(hook.replace("temporal.example.org:7233", temporal.address))
+        file.chmod(0o755)
+        assert world.person() == ["1: Human approved"]
+        hosts.until(lambda: world.states() != {"1": "approving"}, "the push is heard of", patience=60)
