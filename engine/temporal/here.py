@@ -13,11 +13,11 @@ from engine.files.repository import GitFailed, demand_git, git
 
 def remote_of(root: Path) -> str:
     """The address of the remote that all workers share; a bare repository is its own."""
+    if git(root, "rev-parse", "--is-bare-repository") == "true":
+        return str(Path(git(root, "rev-parse", "--absolute-git-dir")).resolve())
     url = git(root, "remote", "get-url", "origin")
     if url:
         return url if re.match(r"[\w.+-]+(://|@|:)", url) else str((root / url).resolve())
-    if git(root, "rev-parse", "--is-bare-repository") == "true":
-        return str(Path(git(root, "rev-parse", "--absolute-git-dir")).resolve())
     raise UsageError(
         f"{root} has no remote `origin`. Workers share a remote repository: `git remote add origin URL`, then push."
     )

@@ -35,6 +35,7 @@ def run_to_end(world: World, *clones: Clone) -> int:
     raise AssertionError("it never ended")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("config", ["", APART], ids=["one tree", "worktrees"])
 def test_two_workers_end_as_one_engine_does(tmp_path: Path, config: str) -> None:
     """A pack that two workers share, looks and calls in turns, ends with the story.md of a local run, but for ids."""
