@@ -32,7 +32,7 @@ def test_a_worker_that_slept_does_nothing_twice(tmp_path: Path, temporal: Server
     with Drive(World(tmp_path, {"1": []}, config=APART), temporal, "a", "b") as drive:
         for instant in ("look before push", "reply before push"):
             drive.back(drive.blow(instant, "stop"), instant)
-        drive.ends_as_alone()
+        drive.ends_as_alone(slept=True)
 
 
 def test_a_server_killed_in_mid_run_goes_on_with_its_database(tmp_path: Path) -> None:
