@@ -19,8 +19,8 @@ from pathlib import Path
 from temporalio import activity
 from temporalio.worker import Worker
 
-from engine.files.branches import commit
-from engine.files.clone import ENGINE, Clone
+from engine.files.branches import ENGINE, commit
+from engine.files.clone import Clone
 from engine.files.kept import shortened
 from engine.files.repository import show_new, state_folder
 from engine.files.snapshot import find_snapshot, take_snapshot

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from engine.checks.expected import owned_acs
-from engine.files.branches import AGENTS, Elsewhere, bring, commit, elsewhere
+from engine.files.branches import ENGINE, Elsewhere, bring, commit, elsewhere
 from engine.files.repository import git
 from engine.files.tree import head_of
 from engine.inputs import sections_of
@@ -25,7 +25,7 @@ def take_over(seen: Seen, moved: Sequence[Elsewhere], ports: Ports) -> None:
     for one in moved:
         bring(root, one)
     message = f"docs(story-{seen.shown.id}): take over {names} from the main tree"
-    commit(root, [one.path for one in moved], message, f"Story Engine <engine@{AGENTS}>")
+    commit(root, [one.path for one in moved], message, ENGINE)
     ports.tell(f"story {seen.shown.id}: {names} changed in the main tree, and was taken over")
 
 

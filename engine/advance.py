@@ -173,7 +173,7 @@ def _step(seen: Seen, fire: Fire, ports: Ports, result: Advanced) -> Waiting | N
     keep_step(after)
     show_derived(after)
     if ports.commit:
-        commit_step(seen, step)
+        commit_step(seen, step, alone=ports.committed)
     ports.stepped(step)
     return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from engine.checks.expected import owned_files
 from engine.errors import EngineError
 from engine.files import tree
-from engine.files.branches import AGENTS, commit
+from engine.files.branches import AGENTS, ENGINE, commit, commit_all
 from engine.files.journal import journal_of
 from engine.files.pack import list_stories
 from engine.files.repository import run_git
@@ -21,14 +21,20 @@ from engine.model.step import Step
 _KINDS: dict[Phase, str] = {"validation": "docs", "execution": "feat", "verification": "test"}
 
 
-def commit_step(before: Seen, step: Step) -> str | None:
-    """Commit what belongs to a story as a step left it; `before` is the story as it was when the step was decided."""
+def commit_step(before: Seen, step: Step, *, alone: bool) -> None:
+    """Commit what belongs to a story as a step left it; `before` is the story as it was when the step was decided.
+
+    Where the engine is `alone` in the tree, all is committed that is there: nothing in it is anybody else's.
+    """
     kind = _KINDS.get(before.machine.phase_of(step.source), "chore")
     message = f"{kind}(story-{before.shown.id}): {step.source} → {step.dest}\n\n{step.why}\n"
-    return commit_own(before, message, _author(before))
+    if alone:
+        commit_all(before.repository.root, message, _author(before) or ENGINE)
+    else:
+        commit_own(before, message, _author(before))
 
 
-def commit_own(seen: Seen, message: str, author: str = f"Story Engine <engine@{AGENTS}>") -> str | None:
+def commit_own(seen: Seen, message: str, author: str = ENGINE) -> str | None:
     """Commit what belongs to a story, where anything of it is not committed."""
     return commit(seen.repository.root, own_paths(seen), message, author)
 
@@ -95,4 +101,4 @@ def _author(seen: Seen) -> str:
     if roles:
         return f"{seen.machine.roles[roles[-1]].title} <{roles[-1]}@{AGENTS}>"
     decided = any(event.by for event in seen.progress.decided.values())
-    return "" if decided and seen.machine.people.proof == "box" else f"Story Engine <engine@{AGENTS}>"
+    return "" if decided and seen.machine.people.proof == "box" else ENGINE

@@ -19,7 +19,8 @@ from pathlib import Path
 
 from engine.calls.elsewhere import CallsElsewhere
 from engine.errors import Locked, UsageError
-from engine.files.clone import ENGINE, Clone
+from engine.files.branches import ENGINE
+from engine.files.clone import Clone
 from engine.files.config import Config, RoleConfig, read_config, seconds
 from engine.files.pack import list_stories
 from engine.homes import home_of, inside

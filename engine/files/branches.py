@@ -15,6 +15,7 @@ from engine.files.repository import git, run_git
 
 AGENTS = "story.invalid"
 """The mail domain of what agents and the engine commit: a name that belongs to nobody."""
+ENGINE = f"Story Engine <engine@{AGENTS}>"
 _PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", "core.safecrlf=false")
 """Gates are the machine's, not git's hooks; and what agents did is signed by nobody."""
 
@@ -36,6 +37,16 @@ def commit(root: Path, paths: Sequence[str], message: str, author: str) -> str |
             return None
         raise UsageError(f"git could not commit in {root}. `git status` there may say why; then run it again.")
     return git(root, "rev-parse", "HEAD")
+
+
+def commit_all(root: Path, message: str, author: str) -> bool:
+    """Commit all that is not committed, in a tree that is the engine's alone; False where nothing is."""
+    _demand(root, *_PLAIN, "add", "--all", "--", ".", what="git could not add")
+    if run_git(root, *_PLAIN, "commit", "--quiet", "--no-verify", "--message", message, "--author", author) is None:
+        if run_git(root, "diff", "--cached", "--quiet") is not None:
+            return False
+        raise UsageError(f"git could not commit in {root}. `git status` there may say why; then run it again.")
+    return True
 
 
 def open_worktree(root: Path, folder: Path, branch: str) -> None:

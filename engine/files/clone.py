@@ -18,7 +18,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.errors import CallFailed, UsageError
-from engine.files.branches import AGENTS, is_laid_out, open_worktree
+from engine.files.branches import AGENTS, ENGINE, commit_all, is_laid_out, open_worktree
 from engine.files.repository import GitFailed, demand_git
 from engine.files.throwaway import changed, link_dependencies
 from engine.model.call import Reply
@@ -26,7 +26,6 @@ from engine.model.call import Reply
 REPLIES = "refs/story/replies"
 """Where replies wait until a step took them in: one ref a call, made once."""
 _PUSH = ("push", "--quiet", "--porcelain", "--no-verify")
-ENGINE = f"Story Engine <engine@{AGENTS}>"
 
 
 class Clone:
@@ -90,7 +89,7 @@ class Clone:
     def commit(self, message: str) -> None:
         """Commit what is not committed yet in each tree."""
         for place in (self.tree, *_worktrees(self.tree).values()):
-            _commit_all(place, message)
+            commit_all(place, message, ENGINE)
 
     def push(self, ended: Collection[str]) -> bool:
         """Push all that is new at once, or nothing; False where somebody pushed first.
@@ -260,13 +259,6 @@ def _worktrees(tree: Path) -> dict[str, Path]:
         elif key == "branch" and value.startswith("refs/heads/story/"):
             found[value.removeprefix("refs/heads/")] = place
     return found
-
-
-def _commit_all(tree: Path, message: str) -> None:
-    demand_git(tree, "add", "--all", "--", ".")
-    if _try(tree, "diff", "--cached", "--quiet") is None:
-        words = ("--quiet", "--no-verify", "--no-gpg-sign", "--author", ENGINE, "--message", message)
-        demand_git(tree, "commit", *words)
 
 
 def _pack_refs(pack: str) -> str:

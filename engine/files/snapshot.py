@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def take_snapshot(root: Path, index: Path, ref: str, link: str, environ: Mapping
     if not (root / ".git").exists():
         return None
     index.parent.mkdir(parents=True, exist_ok=True)
+    _seed(index)
     index.with_name(index.name + ".lock").unlink(missing_ok=True)  # a killed engine's; ours is the only one now
     add = (*_QUIET, "add", "--all", "--", ".")
     where = Path(environ["GIT_WORK_TREE"]) if environ else root
@@ -42,6 +44,15 @@ def take_snapshot(root: Path, index: Path, ref: str, link: str, environ: Mapping
     if not commit or run_git(root, *_QUIET, "update-ref", ref, commit) is None:
         return None
     return commit
+
+
+def _seed(index: Path) -> None:
+    """Begin an index as a copy of its newest neighbour, so that git reads only the files that differ from that."""
+    others = [] if index.exists() else sorted(index.parent.glob("*.index"), key=lambda other: other.stat().st_mtime_ns)
+    if others:
+        fresh = index.with_name(f"{index.name}.{os.getpid()}.new")
+        shutil.copyfile(others[-1], fresh)
+        fresh.replace(index)
 
 
 def find_snapshot(root: Path, ref: str, links: Collection[str]) -> str | None:

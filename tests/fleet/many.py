@@ -118,7 +118,7 @@ def make_many(root: Path, packs: int, stories: int) -> list[str]:
     """
     names = [f"docs/p{number:03}" for number in range(packs)]
     files = {"machines/small.yaml": MACHINE, "story.toml": CONFIG.format(paths=", ".join(f'"{n}"' for n in names))}
-    lines = ["replies:"]
+    lines = ["replies:", "  - {reply: {files: []}}"]  # who is in the first pack changes a file as well
     for pack, name in enumerate(names):
         for number in range(pack * stories + 1, (pack + 1) * stories + 1):
             home, even = f"{name}/story-{number}-file", (number - pack * stories) % 2 == 0
@@ -126,8 +126,9 @@ def make_many(root: Path, packs: int, stories: int) -> list[str]:
             needs = f'["{number - 1}"]' if even else "[]"
             files[f"{home}/story.md"] = STORY.format(id=number, needs=needs)
             files[prompt] = "Write.\n"
-            for act, edits in (("write", f'{prompt}: "Written.\\n"'), ("log", "")):
-                lines.append(f'  - {{story: "{number}", act: {act}, files: {{{edits}}}, reply: {{files: []}}}}')
+            if pack == 0:
+                edits = f'{{{prompt}: "Written.\\n"}}'
+                lines.append(f'  - {{story: "{number}", act: write, files: {edits}, reply: {{files: []}}}}')
     files["script.yaml"] = "\n".join(lines) + "\n"
     for name, text in files.items():
         path = root / name
