@@ -17,7 +17,7 @@ from temporalio.client import Client, WorkflowExecutionStatus
 from engine.temporal.fleet import Fleet
 from engine.temporal.here import fleet_of
 from engine.temporal.workflows import pack_id
-from tests.fleet.many import make_many
+from tests.fleet.many import MACHINE, make_many
 from tests.fleet.server import Server
 from tests.repo import git
 
@@ -48,9 +48,10 @@ class Crowd(AbstractContextManager["Crowd"]):
         *,
         workers: int = 2,
         program: Sequence[str] = ENGINE,
+        machine: str = MACHINE,
     ) -> None:
         self.folder, self.remote, self._server, self._program = folder, folder / "remote.git", server, program
-        self.packs, self.total = make_many(folder / "made", packs, stories), packs * stories
+        self.packs, self.total = make_many(folder / "made", packs, stories, machine), packs * stories
         git(folder, "clone", "-q", "--bare", "made", "remote.git")
         git(folder, "clone", "-q", "remote.git", "ana")
         self.ana = folder / "ana"

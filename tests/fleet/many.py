@@ -80,6 +80,19 @@ states:
   abandoned: {phase: done}
 pipeline: {concurrency: {validation: 100}}
 """
+
+
+def _light() -> str:
+    """The same with one agent and the gate behind each other, after what a story needs: three steps, two calls."""
+    head, _, rest = MACHINE.partition("  working:\n")
+    body = head + "  making:\n" + rest.partition("  making:\n")[2]
+    write = "{id: write, agent: writer, purpose: fix, prompt: write, session: fresh, writes: [prompt-*.md]"
+    exits = "{to: making, when: {files: exist, dependencies: complete}}"
+    body = body.replace("{to: working, when: {files: exist}}", exits)
+    return body.replace("[{run: there}]", f"\n      - {write}, ticks: [written]}}\n      - {{run: there}}")
+
+
+LIGHT = _light()
 CONFIG = """\
 [packs]
 paths = [{paths}]
@@ -111,13 +124,13 @@ CALLS = [2, 1]
 AT = "2026-01-01T00:00:00Z"
 
 
-def make_many(root: Path, packs: int, stories: int) -> list[str]:
+def make_many(root: Path, packs: int, stories: int, machine: str = MACHINE) -> list[str]:
     """Write a repository of so many packs of so many stories each, adopted and committed; the packs' folders.
 
     Every second story needs the one before it.
     """
     names = [f"docs/p{number:03}" for number in range(packs)]
-    files = {"machines/small.yaml": MACHINE, "story.toml": CONFIG.format(paths=", ".join(f'"{n}"' for n in names))}
+    files = {"machines/small.yaml": machine, "story.toml": CONFIG.format(paths=", ".join(f'"{n}"' for n in names))}
     lines = ["replies:", "  - {reply: {files: []}}"]  # who is in the first pack changes a file as well
     for pack, name in enumerate(names):
         for number in range(pack * stories + 1, (pack + 1) * stories + 1):
