@@ -82,6 +82,7 @@ def test_a_section_that_moves_in_the_main_tree_is_validated_before_the_merge(rep
     assert [problem for problem in found if problem.code == "S129"] == []
 
 
+@pytest.mark.long
 def test_what_a_story_does_not_cite_reopens_nothing(repo: PackRepo) -> None:
     """Another story's section stays on main alone; a design is taken over, and reopens nothing; both are merged."""
     spec = change(repo, "**TC-2.1a: says hello in two words**", "**TC-2.1a: says hello in two short words**")
@@ -96,6 +97,7 @@ def test_what_a_story_does_not_cite_reopens_nothing(repo: PackRepo) -> None:
     assert ((repo.root / SPEC).read_text(), (repo.root / DESIGN).read_text()) == (spec, design)
 
 
+@pytest.mark.long
 def test_each_version_is_taken_over_once(repo: PackRepo) -> None:
     """A document that moves twice is followed, and also where it goes back to what it was."""
     first = (repo.root / DESIGN).read_text()
@@ -109,6 +111,7 @@ def test_each_version_is_taken_over_once(repo: PackRepo) -> None:
     assert (repo.root / DESIGN).read_text() == first
 
 
+@pytest.mark.long
 def test_a_killed_engine_had_taken_it_over_and_not_committed(repo: PackRepo) -> None:
     """The next one commits it as its own, and goes on as if nothing had been."""
     text = change(repo, "**TC-1.1a: says hello in two words**", "**TC-1.1a: says hello in two short words**")
@@ -119,6 +122,7 @@ def test_a_killed_engine_had_taken_it_over_and_not_committed(repo: PackRepo) -> 
     to_the_end(repo)
 
 
+@pytest.mark.long
 def test_what_both_changed_is_a_persons(repo: PackRepo) -> None:
     """Nothing is done to either; she is told the file and what to do, does it, and the merge has no conflict."""
     own = apart(repo) / SPEC
@@ -145,6 +149,7 @@ def test_what_both_changed_is_a_persons(repo: PackRepo) -> None:
     assert (repo.root / SPEC).read_text() == text
 
 
+@pytest.mark.long
 def test_what_only_the_branch_changed_stays(repo: PackRepo) -> None:
     """A spec that the story itself brought up to its code is no clash, also after the main tree's was taken over."""
     change(repo, "**TC-1.1a: says hello in two words**", "**TC-1.1a: says hello in two short words**")
@@ -161,6 +166,7 @@ def test_what_only_the_branch_changed_stays(repo: PackRepo) -> None:
     assert "TC-2.1b: says it three times" in spec
 
 
+@pytest.mark.long
 def test_a_file_that_is_gone_or_new_elsewhere(tmp_path: Path) -> None:
     """What the other branch deleted goes, what it made comes, and what only this one has is not its business."""
     root, place = tmp_path / "r", tmp_path / "apart"

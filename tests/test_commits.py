@@ -81,6 +81,7 @@ def test_a_story_on_its_way_is_not_committed_late(repo: PackRepo) -> None:
     assert git(repo.root, "rev-parse", "HEAD") == head
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("commits", [True, False])
 def test_nothing_is_committed_late_unless_it_is_asked_for(repo: PackRepo, commits: bool) -> None:
     """A run without --commit commits nothing of stories that are over, either."""

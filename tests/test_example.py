@@ -223,6 +223,7 @@ def test_the_gates_can_fail(tmp_path: Path, tool: str, text: str, said: str) -> 
     assert said in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("story", WAYS)
 def test_a_story_runs_through_to_complete(project: Project, story: str) -> None:
     """Each story takes the way it should, and every item of its three phases is ticked at the end."""
@@ -233,6 +234,7 @@ def test_a_story_runs_through_to_complete(project: Project, story: str) -> None:
     assert "### Decisions" not in text
 
 
+@pytest.mark.long
 def test_the_fault_is_fixed_and_everything_adds_up(project: Project) -> None:
     """After the run the pack has no problem, and all 13 tests of the project pass."""
     assert check(project.root) == []
@@ -246,6 +248,7 @@ def test_the_fault_is_fixed_and_everything_adds_up(project: Project) -> None:
     assert "13 passed" in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("story", "new", "old"), [("1", 7, 0), ("2", 6, 7)])
 def test_red_really_fails_and_green_really_passes(project: Project, story: str, new: int, old: int) -> None:
     """The gates ran pytest: in Red each new test fails and each older one passes, in Green all pass."""
@@ -260,6 +263,7 @@ def test_red_really_fails_and_green_really_passes(project: Project, story: str, 
     assert all(f"tc_{story}_" in name for status, name in listed if status == "failed")
 
 
+@pytest.mark.long
 def test_three_sources_find_the_same_fault_and_a_person_decides(project: Project) -> None:
     """Both validators and `story check` are one finding; they differ on its weight, so it is asked about."""
     first = ended(project, "1", "consolidate")[0][1]
@@ -271,6 +275,7 @@ def test_three_sources_find_the_same_fault_and_a_person_decides(project: Project
     assert all(finding.check == "confirmed" for finding in first.findings)
 
 
+@pytest.mark.long
 def test_the_validators_are_asked_again_in_the_same_sessions(project: Project) -> None:
     """Re-validation resumes the session that each validator had in validation."""
     validated = {start.role: end.session for start, end in ended(project, "1", "builder", "pedant")}
@@ -280,6 +285,7 @@ def test_the_validators_are_asked_again_in_the_same_sessions(project: Project) -
     assert again == {role: (session, session) for role, session in validated.items()}
 
 
+@pytest.mark.long
 def test_one_engineer_session_builds_and_reviews(project: Project) -> None:
     """Green and self-review go on in the session of Red; the verifier has a session of its own."""
     calls = ended(project, "1", "impl", "impl_green", "self_rev")
@@ -288,6 +294,7 @@ def test_one_engineer_session_builds_and_reviews(project: Project) -> None:
     assert verifier not in {end.session for _, end in calls}
 
 
+@pytest.mark.long
 def test_an_answer_stays_with_its_finding(project: Project) -> None:
     """The verifier's nit has an id of its own: the answer to F1 of the validation does not make it one to fix."""
     start, end = ended(project, "1", "consolidate")[-1]
@@ -296,6 +303,7 @@ def test_an_answer_stays_with_its_finding(project: Project) -> None:
     assert end.facts["findings:to_fix"] == "none"
 
 
+@pytest.mark.long
 def test_a_step_changes_its_story_and_what_its_agents_wrote(project: Project) -> None:
     """No step touches anything but story.md, evidence, its agents' files and what the story before shows of it."""
     for move in project.moves:

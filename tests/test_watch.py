@@ -270,6 +270,7 @@ def test_a_system_that_tells_of_nothing_is_a_usage_error(tmp_path: Path, monkeyp
         asyncio.run(listen())
 
 
+@pytest.mark.long
 def test_the_tree_goes_to_the_story_with_the_longest_way(tmp_path: Path) -> None:
     """The tree comes free in the moment in which a story is approved: another, for which more waits, takes it."""
     repo = PackRepo(tmp_path, {"1": [], "2": [], "3": [], "4": ["3"]})
