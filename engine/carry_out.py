@@ -72,4 +72,6 @@ async def _perform(clone: Clone, order: CallOrder, tree: Path, ports_of: Callabl
     await act(todo, order.call, situation_of(seen, ports), one)
     if one.reply is None:
         raise UsageError(f"{order.call} is no call of an agent or a gate.")
+    if one.reply.status == "pending":
+        raise UsageError(f"no model can play {todo.role} on this worker any more: `story doctor` there says why.")
     return one.reply

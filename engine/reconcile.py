@@ -154,7 +154,7 @@ def _apart(main: Repository, folder: Path, pipeline: Pipeline, ran: Ran) -> list
     machines = {lane.name: lane.row.machine for lane in pipeline.lanes.values()}
     if any(main.chart(str(machines[name])).machine.phase_of(step.dest) in WORK for name, step in ran.steps):
         return []
-    return [other.relative_to(main.root).as_posix() for other in main.packs() if other != folder]
+    return [other.relative_to(main.root).as_posix() for other in main.packs() if not folder.is_relative_to(other)]
 
 
 def _stories(calls: Iterable[str]) -> list[str]:

@@ -45,8 +45,12 @@ def wire(
     watch: Watch | None = None,
     commit: bool = False,
     purse: Purse | None = None,
+    alone: bool = True,
 ) -> Ports:
-    """Put the ports together for one repository; `purse` is what all of one run of the engine pay from."""
+    """Put the ports together for one repository; `purse` is what all of one run of the engine pay from.
+
+    Without `alone` other machines play roles, too.
+    """
     ticking, looking = clock or now, watch or Watch()
 
     def agents(name: str, role: Role) -> Agent:
@@ -63,7 +67,7 @@ def wire(
         watch=looking,
         purse=purse or Purse(),
         commit=commit or repository.config.pipeline.commit or repository.main is not None,
-        cage=lambda machine, reports: gate_cage(machine, reports, repository),
+        cage=lambda machine, reports: gate_cage(machine, reports, repository, alone=alone),
     )
 
 
@@ -135,12 +139,17 @@ def providers_of(machine: Machine, repository: Repository) -> dict[str, str]:
     return found
 
 
-def gate_cage(machine: Machine, reports: Path, repository: Repository, *, platform: str = sys.platform) -> Cage | None:
+def gate_cage(
+    machine: Machine, reports: Path, repository: Repository, *, alone: bool = True, platform: str = sys.platform
+) -> Cage | None:
     """The cage for gates where a model plays any role; of all outside the tree they may write the folder of `reports`.
 
-    None where only people and scripts work, and where there is no bubblewrap to be had: docs/security.md.
+    None where only people and scripts work, and where there is no bubblewrap to be had: docs/security.md. Who plays
+    here says little where this machine is not `alone`: there every role counts that story.toml leaves to a model.
     """
-    kinds = {who_plays(name, role, repository)[0] for name, role in machine.roles.items()}
+    kinds: set[str] = {who_plays(name, role, repository)[0] for name, role in machine.roles.items()}
+    if not alone:
+        kinds |= {repository.config.roles.get(name, RoleConfig()).agent for name in machine.roles}
     if platform != "linux" or kinds <= {"person", "scripted"}:
         return None
     demand_cage()

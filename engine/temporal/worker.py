@@ -92,7 +92,7 @@ class Hands:
         return await _beating(asyncio.to_thread(lose, self.clone, order, now()))
 
     def _ports(self, home: Repository) -> Ports:
-        return wire(home, tell=self.tell)
+        return wire(home, tell=self.tell, alone=False)
 
 
 async def work(
