@@ -45,7 +45,8 @@ def held_back(seen: Seen, coming: int, purse: Purse) -> Place | None:
         if why:
             why += f", while {running} run" if running else ""
             text = f"limits.{name}: {why}. Raise the limit, and run it again."
-            return Place(file=NAME, line=line_of(seen.repository.root, ["limits", name]) or 1, text=text)
+            root = seen.repository.main or seen.repository.root
+            return Place(file=NAME, line=line_of(root, ["limits", name]) or 1, text=text)
     return None
 
 

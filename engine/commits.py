@@ -34,9 +34,9 @@ def commit_step(before: Seen, step: Step, *, alone: bool) -> None:
         commit_own(before, message, _author(before))
 
 
-def commit_own(seen: Seen, message: str, author: str = ENGINE) -> str | None:
+def commit_own(seen: Seen, message: str, author: str = ENGINE) -> None:
     """Commit what belongs to a story, where anything of it is not committed."""
-    return commit(seen.repository.root, own_paths(seen), message, author)
+    commit(seen.repository.root, own_paths(seen), message, author)
 
 
 def commit_left(repository: Repository, folder: Path) -> None:

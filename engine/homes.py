@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.errors import Locked
-from engine.files.branches import is_laid_out
-from engine.files.config import read_config
+from engine.files.branches import is_laid_out, worktree_of
+from engine.files.config import Config, read_config
 from engine.files.pack import Found, list_stories
 from engine.look import Repository
 
@@ -19,15 +19,18 @@ def main_of(repository: Repository) -> Repository:
 
 
 def branch_of(main: Repository, folder: Path, story: Found) -> str:
-    """The branch that a story is executed on: `story/<id>-<slug>`, with the pack before it where there are several."""
-    several = len(main.packs()) > 1
-    pack = f"{folder.relative_to(main.root).as_posix().replace('/', '-')}/" if several else ""
-    return f"story/{pack}{story.id}-{story.slug}".rstrip("-")
+    """The branch that a story is executed on: `story/<id>-<slug>`, with the pack before it where there are several.
 
-
-def worktree_of(main: Repository, branch: str) -> Path:
-    """The folder of a branch's worktree, whether it is there or not."""
-    return main.state / "worktrees" / branch.removeprefix("story/").replace("/", "-")
+    It keeps its branch when a pack comes or goes meanwhile.
+    """
+    name = f"{story.id}-{story.slug}".rstrip("-")
+    pack = folder.relative_to(main.root).as_posix().replace("/", "-")
+    names = (f"story/{pack}/{name}", f"story/{name}")
+    wanted, other = names if len(main.packs()) > 1 else names[::-1]
+    if is_laid_out(worktree_of(main.state, wanted)):
+        return wanted
+    place = worktree_of(main.state, other)
+    return other if is_laid_out(place) and (place / story.file.relative_to(main.root)).is_file() else wanted
 
 
 def home_of(main: Repository, folder: Path, story_id: str) -> Repository:
@@ -43,10 +46,15 @@ def any_home(main: Repository) -> bool:
 
 def home_at(main: Repository, folder: Path, story: Found) -> Repository:
     """The repository in which one of the main tree's stories is advanced now."""
-    place = worktree_of(main, branch_of(main, folder, story))
+    place = worktree_of(main.state, branch_of(main, folder, story))
     if not is_laid_out(place):
         return main
-    return Repository(root=place, state=main.state, config=read_config(place), main=main.root)
+    return Repository(root=place, state=main.state, config=on_branch(main.config, read_config(place)), main=main.root)
+
+
+def on_branch(main: Config, own: Config) -> Config:
+    """The settings of a story on a branch of its own: who plays, and what bounds them, is said in the main tree."""
+    return main.model_copy(update={"packs": own.packs, "gates": own.gates})
 
 
 def demand_lives(home: Repository, folder: Path, story_id: str) -> None:

@@ -32,11 +32,12 @@ from engine.files.branches import (
     is_merged,
     merge_aside,
     open_worktree,
+    worktree_of,
 )
 from engine.files.config import read_config
 from engine.files.pack import list_stories
 from engine.files.throwaway import link_dependencies
-from engine.homes import branch_of, home_of, inside, worktree_of
+from engine.homes import branch_of, home_of, inside
 from engine.look import Repository, Seen, look
 from engine.model.step import Place, Waiting
 from engine.perform import situation_of
@@ -104,7 +105,7 @@ def _move_out(main: Repository, folder: Path, story_id: str, ports: Ports) -> Re
             )
         story = next(story for story in list_stories(main.root, folder) if story.id == story_id)
         branch = branch_of(main, folder, story)
-        place = worktree_of(main, branch)
+        place = worktree_of(main.state, branch)
         open_worktree(main.root, place, branch)
         link_dependencies(main.root, place)
         ports.tell(f"story {story_id}: executed on branch {branch} in {place}")

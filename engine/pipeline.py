@@ -11,7 +11,7 @@ run_packs
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,12 +23,11 @@ from engine.homes import home_at
 from engine.lanes import Lane, Ran, Standing, Told, left_over, name_of, seconds_left, stamp
 from engine.living import PortsOf, advance_home, foresee_home, tidy
 from engine.look import Repository, open_repository
-from engine.model.machine import Machine, Phase
-from engine.model.machine import Pipeline as Size
+from engine.model.machine import Phase
 from engine.model.step import Place, Step, Waiting
 from engine.ports import Ports
 from engine.read_rows import Listed, at_home, list_all, read_row
-from engine.room import Providers, Room
+from engine.room import MakeRoom, Providers, Room
 from engine.rules.schedule import order, ranks
 from engine.rules.workplace import WORK
 from engine.saved import Ear
@@ -74,7 +73,7 @@ class Pipeline:
         providers: Providers,
         told: Told,
         *,
-        room: Callable[[Callable[[], Mapping[str, float]], Callable[[Machine], Size], Providers], Room] = Room,
+        room: MakeRoom = Room,
     ) -> None:
         self._repository, self._folders, self._told = repository, folders, told
         self.room = room(lambda: self._ranks, lambda machine: self._repository.pipeline(machine), providers)
@@ -209,10 +208,11 @@ class Pipeline:
         return Standing(lane.name, key, row, at_work, after, lane.waiting, lane.error, rank)
 
     def _start(self) -> None:
-        """A task for each story that may move, longest way first."""
+        """A task for each story that may move, longest way first; before them those that hold a place."""
         now = self._clock()
         running = {lane.name for lane in self._tasks.values()}
-        for lane in self._in_order():
+        for key in sorted(self.lanes, key=lambda key: (not self.room.holds(key), -self._ranks[key])):
+            lane = self.lanes[key]
             if lane.name not in running and self._may_move(lane, now):
                 lane.waiting, lane.error, lane.freed = None, "", self._freed
                 folder = self._repository.root / lane.listed.pack

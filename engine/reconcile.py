@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -21,27 +21,29 @@ from engine.calls.elsewhere import CallsElsewhere
 from engine.errors import Locked, UsageError
 from engine.files.branches import ENGINE
 from engine.files.clone import Clone
-from engine.files.config import Config, RoleConfig, read_config, seconds
+from engine.files.config import Config, RoleConfig, seconds
+from engine.files.journal import is_calling, journal_of, read_journal
 from engine.files.pack import list_stories
-from engine.homes import home_of, inside
+from engine.homes import home_at, home_of, inside
 from engine.lanes import Left, Ran, Told
 from engine.look import Repository, Seen, look
 from engine.model.call import Brief, Reply
 from engine.model.events import Began, Ended
 from engine.model.fleet import CallOrder, Due, Looked, PackOrder
 from engine.model.machine import GateAct, Machine, Role, SimpleAct
-from engine.model.machine import Pipeline as Size
 from engine.model.step import Place, Todo
 from engine.pipeline import Pipeline
 from engine.ports import Ports
-from engine.room import Providers, Room
-from engine.rules.schedule import wanted
+from engine.room import Providers, Ranks, Room, Sizes
+from engine.rules.schedule import Wanted
 from engine.rules.workplace import WORK
 
 _TRIES = 20
 """How often a look is taken anew because somebody else pushed meanwhile."""
 _GRACE = 600.0
 """Seconds more than its deadlines, after which a call is surely dead."""
+_TURN = 24 * 3600.0
+"""Seconds that a call may wait at the worker that keeps its session until others there have ended."""
 PortsOf = Callable[[Repository], Ports]
 
 
@@ -51,6 +53,11 @@ class Raced(UsageError):
 
 def look_at_pack(clone: Clone, order: PackOrder, ports_of: PortsOf) -> Looked:
     """Advance a pack as far as it goes now; nothing is kept of a look that could not be pushed."""
+    if order.branch != clone.branch:
+        raise UsageError(
+            f"{order.pack} is run on branch {order.branch}, and this worker is on {clone.branch}: start it with "
+            f"`--branch {order.branch}`."
+        )
     for _ in range(_TRIES):
         clone.sync(order.pack)
         looked, ended, apart = _look(clone, order, ports_of)
@@ -67,25 +74,22 @@ class NoQueue(Room):
     """A room in which nobody waits: who finds none is left for the next look; calls that run keep their place."""
 
     def __init__(
-        self,
-        rank: Callable[[], Mapping[str, float]],
-        size: Callable[[Machine], Size],
-        providers: Providers,
-        *,
-        runs: Callable[[str], bool],
+        self, rank: Ranks, size: Sizes, providers: Providers, *, holds: Collection[str], runs: Callable[[str], bool]
     ) -> None:
         super().__init__(rank, size, providers)
-        self._runs, self._refused = runs, False
-        self.again = False
-        """Was room given back that somebody was refused before?"""
+        self._holds, self._runs = holds, runs
+        self._refused: list[Wanted] = []
+
+    def holds(self, story: str) -> bool:
+        """Had its calls begun before this look?"""
+        return story in self._holds
 
     @asynccontextmanager
     async def admit(self, story: str, machine: Machine, state: str, todo: tuple[Todo, ...]) -> AsyncIterator[bool]:
         """Take room, or refuse; what was begun before has its place already."""
-        sized = machine.model_copy(update={"pipeline": self._size(machine)})
-        one = wanted(story, sized, state, todo, self._providers(machine))
+        one = self._wanted(story, machine, state, todo)
         if not one.fits(self._taken) and not any(act.call for act in todo):
-            self._refused = True
+            self._refused.append(one)
             raise Locked("it waits for room: [pipeline] in story.toml says how much there is")
         self._taken.update(one.takes)
         try:
@@ -93,7 +97,7 @@ class NoQueue(Room):
         finally:
             if not self._runs(story):
                 self._taken.subtract(one.takes)
-                self.again |= self._refused
+                self.again |= any(other.fits(self._taken) for other in self._refused)
 
 
 class _Rests(Exception):
@@ -102,15 +106,14 @@ class _Rests(Exception):
 
 def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, list[str], list[str]]:
     """(what it came to, the calls whose replies were taken in, the folders in which changes touch none of it)."""
-    main = Repository(root=clone.tree, state=clone.state, config=read_config(clone.tree))
+    main = Repository(root=clone.tree, state=clone.state, config=clone.config)
     folder = main.root / order.pack
     if folder not in main.packs():
         raise UsageError(f"{clone.url} has no pack {order.pack!r} on {clone.branch}.")
     calls, pauses = CallsElsewhere(clone.reply), list[float]()
-    ids = {story.file.relative_to(main.root).as_posix(): story.id for story in list_stories(main.root, folder)}
 
     def runs(story: str) -> bool:
-        return any(call.startswith(f"{ids[story]}/") for call in calls.running)
+        return any(call.startswith(f"{pipeline.lanes[story].listed.story.id}/") for call in calls.running)
 
     pipeline = Pipeline(
         main,
@@ -118,7 +121,7 @@ def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, li
         lambda home: _from_afar(ports_of(home), calls),
         lambda machine: _providers(machine, main.config),
         Told(),
-        room=partial(NoQueue, runs=runs),
+        room=partial(NoQueue, holds=[*_at_work(main, folder)], runs=runs),
     )
 
     async def rest(pause: float) -> None:
@@ -142,8 +145,9 @@ def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, li
         due=(*by_hand, *(due for left in ran.left for due in _due(main, left))),
         steps=len(ran.steps),
         complete=ran.complete,
+        ended=sum(lane.over for lane in pipeline.lanes.values()),
         total=ran.total,
-        again=isinstance(pipeline.room, NoQueue) and pipeline.room.again,
+        again=pipeline.room.again,
         pause=min(pauses, default=None),
     )
     return looked, [*_ended(main, folder, calls.given)], _apart(main, folder, pipeline, ran)
@@ -157,6 +161,14 @@ def _apart(main: Repository, folder: Path, pipeline: Pipeline, ran: Ran) -> list
     return [other.relative_to(main.root).as_posix() for other in main.packs() if not folder.is_relative_to(other)]
 
 
+def _at_work(main: Repository, folder: Path) -> Iterator[str]:
+    """The stories whose calls had begun before."""
+    for story in list_stories(main.root, folder):
+        home = home_at(main, folder, story)
+        if is_calling(journal_of(inside(home, story.file))):
+            yield story.file.relative_to(main.root).as_posix()
+
+
 def _stories(calls: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(call.partition("/")[0] for call in calls))
 
@@ -168,10 +180,11 @@ def _seen(main: Repository, folder: Path, story: str) -> Seen:
 
 def _ended(main: Repository, folder: Path, given: Collection[str]) -> Iterator[str]:
     """The calls of those whose replies were given that the journals say have ended."""
-    for story in _stories(given):
-        for event in _seen(main, folder, story).events:
-            if isinstance(event, Ended) and event.call in given:
-                yield event.call
+    for story in list_stories(main.root, folder):
+        if story.id not in _stories(given):
+            continue
+        events = read_journal(journal_of(inside(home_at(main, folder, story), story.file)))
+        yield from (event.call for event in events if isinstance(event, Ended) and event.call in given)
 
 
 def _from_afar(ports: Ports, calls: CallsElsewhere) -> Ports:
@@ -211,7 +224,7 @@ def _providers(machine: Machine, config: Config) -> dict[str, str]:
 def queue_of(machine: Machine, act: SimpleAct, role: str, config: Config) -> str:
     """What performing an action takes, as the name of the queue that workers offer it by; "" for a person."""
     if isinstance(act, GateAct):
-        return f"gate/{machine.gates[act.run].command or act.run}"
+        return f"gate/{_command(machine, act)}"
     return role_queue(role, *player_of(role, machine.roles[role], config))
 
 
@@ -242,16 +255,21 @@ def _order(order: PackOrder, seen: Seen, began: Began, commit: str, branch: str)
         on=branch,
         queue=queue,
         worker=keeps[-1] if keeps else "",
-        seconds=_GRACE + _deadline(machine, act, began.role, config),
+        seconds=(_TURN if keeps else 0) + _GRACE + _deadline(machine, act, began.role, config),
         pace=order.pace,
     )
 
 
 def _deadline(machine: Machine, act: SimpleAct, role: str, config: Config) -> float:
     if isinstance(act, GateAct):
-        gate = config.gates[machine.gates[act.run].command or act.run]
+        gate = config.gates[_command(machine, act)]
         return 2 * len(gate.run) * seconds(gate.timeout)
-    return seconds(config.roles.get(role, RoleConfig()).total or "45m")
+    return seconds(config.roles.get(role, RoleConfig()).total or machine.roles[role].timeout)
+
+
+def _command(machine: Machine, act: GateAct) -> str:
+    """What a gate is called in story.toml."""
+    return machine.gates[act.run].command or act.run
 
 
 def _by_hand(seen: Seen, began: Began) -> Due:

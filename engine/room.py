@@ -13,6 +13,11 @@ from engine.rules.schedule import Wanted, choose, wanted
 
 Providers = Callable[[Machine], Mapping[str, str]]
 """The provider of each role of a machine that a model plays."""
+Ranks = Callable[[], Mapping[str, float]]
+"""How much each story blocks, by now."""
+Sizes = Callable[[Machine], Pipeline]
+"""What many stories of a machine may do at once."""
+MakeRoom = Callable[[Ranks, Sizes, Providers], "Room"]
 AT_ONCE = 0.05
 """Seconds: who was admitted sooner need not look at the story again."""
 
@@ -20,9 +25,14 @@ AT_ONCE = 0.05
 class Room:
     """Admits groups of actions as there is room for them, those of the longest way first."""
 
-    def __init__(
-        self, rank: Callable[[], Mapping[str, float]], size: Callable[[Machine], Pipeline], providers: Providers
-    ) -> None:
+    again = False
+    """Was room given back that somebody was refused before? Here nobody is refused."""
+
+    def holds(self, story: str) -> bool:  # noqa: ARG002 — for rooms that begin with stories at work
+        """Has a story its place already, since its calls run?"""
+        return False
+
+    def __init__(self, rank: Ranks, size: Sizes, providers: Providers) -> None:
         self._rank, self._size, self._providers = rank, size, providers
         self._waiting: list[tuple[Wanted, asyncio.Future[None]]] = []
         self._taken: Counter[str] = Counter()
@@ -31,8 +41,7 @@ class Room:
     @asynccontextmanager
     async def admit(self, story: str, machine: Machine, state: str, todo: tuple[Todo, ...]) -> AsyncIterator[bool]:
         """Wait for room, take it, and give it back; True says that this took a while."""
-        sized = machine.model_copy(update={"pipeline": self._size(machine)})
-        one = wanted(story, sized, state, todo, self._providers(machine))
+        one = self._wanted(story, machine, state, todo)
         loop = asyncio.get_running_loop()
         asked = loop.time()
         if one.takes:
@@ -41,6 +50,10 @@ class Room:
             yield loop.time() - asked > AT_ONCE
         finally:
             self._give_back(one, loop)
+
+    def _wanted(self, story: str, machine: Machine, state: str, todo: tuple[Todo, ...]) -> Wanted:
+        sized = machine.model_copy(update={"pipeline": self._size(machine)})
+        return wanted(story, sized, state, todo, self._providers(machine))
 
     async def _turn(self, one: Wanted, loop: asyncio.AbstractEventLoop) -> None:
         turn: asyncio.Future[None] = loop.create_future()

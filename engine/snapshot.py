@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from engine.errors import UsageError
 from engine.files.evidence import evidence_folder
 from engine.files.kept import line_links
 from engine.files.pack import list_stories
-from engine.files.snapshot import compare_snapshots, find_snapshot, restore_snapshot, take_snapshot
+from engine.files.snapshot import compare_snapshots, find_snapshot, pack_refs, restore_snapshot, take_snapshot
 from engine.look import Seen, lock_name
 from engine.model.events import Rewound
 from engine.rules.history import fold
@@ -76,8 +75,7 @@ def _protected(seen: Seen) -> list[str]:
 
 
 def _ref(seen: Seen, name: str) -> str:
-    pack = hashlib.sha256(seen.pack.root.encode()).hexdigest()[:12]
-    return f"refs/story/{pack}/{seen.shown.id}/{name}"
+    return f"{pack_refs(seen.pack.root)}/{seen.shown.id}/{name}"
 
 
 def _index(seen: Seen) -> Path:

@@ -9,7 +9,7 @@ from engine.files.blame import person_behind
 from engine.files.repository import show_new
 from engine.files.story_file import write_story
 from engine.look import Seen
-from engine.model.events import Event, Stepped, Wrote
+from engine.model.events import Ended, Event, Stepped, Wrote
 from engine.model.step import Fire, Step
 from engine.ports import Ports
 from engine.rules.decide import next_question, unticks
@@ -86,6 +86,8 @@ def write(seen: Seen) -> None:
     write_corrections(seen)
     wanted = edits(seen.machine, seen.progress, seen.shown, seen.evidence.name)
     write_story(seen.path, wanted, lock=seen.write_lock, still=seen.journal.demand_same)
-    if seen.progress.unwritten:
+    fresh = seen.progress.unwritten
+    if any(isinstance(event, Ended) and event.evidence for event in fresh):
+        show_new(seen.repository.root, [seen.evidence])
+    if fresh:
         seen.journal.append(Wrote())
-    show_new(seen.repository.root, [seen.evidence])

@@ -193,14 +193,15 @@ def room_for(repository: Repository) -> Room:
 def player_for(name: str, role: Role, repository: Repository) -> Player:
     """All that running a role with a model needs: the machine's word, with what story.toml sets anew."""
     config = repository.config.roles.get(name, RoleConfig())
-    total = config.total or "45m"
     return Player(
         role=name,
         provider=config.provider or role.provider,
         model=config.model or role.model,
         effort=config.effort or role.effort,
         folder=repository.state / "sessions",
-        deadlines=Deadlines(total=seconds(total), start=seconds(config.start), silence=seconds(config.silence)),
+        deadlines=Deadlines(
+            total=seconds(config.total or role.timeout), start=seconds(config.start), silence=seconds(config.silence)
+        ),
         room=room_for(repository),
         base_url=config.base_url,
         key=config.key,

@@ -18,7 +18,7 @@ from engine.pipeline import run_packs
 from engine.ports import Ports
 from engine.wiring import wire
 from tests.life import AT
-from tests.repo import CONFIG, ROLES, RUN_TESTS, git, new_folder, pack_objects, prompt, verdict
+from tests.repo import CONFIG, ROLES, RUN_TESTS, git, lay_out, new_folder, pack_objects, prompt, verdict
 
 PACK = "docs/stories"
 PEOPLE = ("Human approved", "Gorilla testing done (human)", "Story marked complete")
@@ -130,13 +130,7 @@ def _made(needs: tuple[tuple[str, tuple[str, ...] | None], ...], config: str) ->
     files |= {"tools/run-tests": RUN_TESTS, "tests/old.sh": "true\n"}
     roles = "".join(f'\n[roles.{role}]\nagent = "scripted"\nscript = "../script.yaml"\n' for role in ROLES)
     files["story.toml"] = CONFIG + roles + config
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    git(root, "init", "-qb", "main")
-    git(root, "config", "user.name", "Ana")
-    git(root, "config", "user.email", "ana@example.org")
+    lay_out(root, files)
     repository = open_repository(root, root.parent / "state")
     adopt(repository, root / PACK, (), clock=lambda: AT, author="Ana <ana@example.org>")
     git(root, "add", "-A")

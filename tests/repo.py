@@ -262,6 +262,16 @@ def _approved(config: str, story: str, files: tuple[tuple[str, str], ...]) -> Re
     return repo.tick("Human approved").packed()
 
 
+def lay_out(root: Path, files: Mapping[str, str], *, person: str = "Ana") -> None:
+    """Write a repository, in which nothing is committed yet."""
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    git(root, "init", "-q", "-b", "main")
+    git(root, "config", "user.name", person)
+    git(root, "config", "user.email", "ana@example.org")
+
+
 def pack_objects(root: Path) -> None:
     """Keep what git knows in few files: a repository that is copied for each test is copied faster."""
     git(root, "gc", "--quiet", "--prune=now")
@@ -290,12 +300,7 @@ def _adopted(config: str, story: str) -> Path:
         f"{home}/prompt-1.2-green.md": prompt("Make them pass."),
         f"{home}/prompt-1.R-verify.md": prompt("Verify:\n- TC-1.1a\n- TC-1.1b"),
     }
-    for name, text in files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "config", "user.name", "Ana Person")
-    git(folder, "config", "user.email", "ana@example.org")
+    lay_out(folder, files, person="Ana Person")
     git(folder, "add", "-A")
     git(folder, "commit", "-qm", "start")
     pack_objects(folder)

@@ -9,7 +9,7 @@ import pytest
 from engine.check import check_packs
 from engine.files.branches import Elsewhere, bring, elsewhere
 from tests.packs import PACK, PackRepo
-from tests.repo import git
+from tests.repo import git, lay_out
 from tests.test_pipeline import WORKTREES, commit_all
 
 SPEC, DESIGN = "docs/feature-spec.md", "docs/tech-design.md"
@@ -170,12 +170,7 @@ def test_what_only_the_branch_changed_stays(repo: PackRepo) -> None:
 def test_a_file_that_is_gone_or_new_elsewhere(tmp_path: Path) -> None:
     """What the other branch deleted goes, what it made comes, and what only this one has is not its business."""
     root, place = tmp_path / "r", tmp_path / "apart"
-    root.mkdir()
-    git(root, "init", "-qb", "main")
-    git(root, "config", "user.name", "Ana")
-    git(root, "config", "user.email", "ana@example.org")
-    (root / "old.md").write_text("old\n")
-    (root / "same.md").write_text("same\n")
+    lay_out(root, {"old.md": "old\n", "same.md": "same\n"})
     git(root, "add", "-A")
     git(root, "commit", "-qm", "one")
     git(root, "worktree", "add", "-qb", "side", str(place))

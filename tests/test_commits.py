@@ -9,9 +9,9 @@ import pytest
 
 from engine.commits import commit_left, own_paths
 from engine.errors import Locked
-from engine.files.branches import close_worktree, drop_merged, is_laid_out, open_worktree
+from engine.files.branches import close_worktree, drop_merged, is_laid_out, open_worktree, worktree_of
 from engine.files.pack import list_stories
-from engine.homes import any_home, branch_of, demand_lives, home_of, inside, main_of, worktree_of
+from engine.homes import any_home, branch_of, demand_lives, home_of, inside, main_of
 from engine.living import tidy
 from engine.look import look
 from engine.wiring import wire
@@ -117,7 +117,7 @@ def test_a_story_lives_where_its_worktree_is_laid_out(repo: PackRepo) -> None:
     """Until all files are there it lives in the main tree, then in the worktree, and back when that is gone."""
     main, folder = repo.repository, repo.root / PACK
     branch = "story/1-greeter"
-    place = worktree_of(main, branch)
+    place = worktree_of(main.state, branch)
     assert (home_of(main, folder, "1"), any_home(main), is_laid_out(place)) == (main, False, False)
     demand_lives(main, folder, "1")
     open_worktree(repo.root, place, branch)
@@ -145,4 +145,36 @@ def test_branches_of_several_packs_have_names_of_their_own(repo: PackRepo) -> No
     folders = [repo.root / PACK, repo.root / "docs/more"]
     branches = [branch_of(main, folder, list_stories(repo.root, folder)[0]) for folder in folders]
     assert branches == ["story/docs-stories/1-greeter", "story/docs-more/1-greeter"]
-    assert len({worktree_of(main, branch) for branch in branches}) == 2
+    assert len({worktree_of(main.state, branch) for branch in branches}) == 2
+
+
+def test_a_story_keeps_its_branch_when_a_pack_comes_or_goes(repo: PackRepo) -> None:
+    """It goes on where it is being executed, and is not begun anew on a branch of another name."""
+    toml = repo.root / "story.toml"
+    alone, folder = toml.read_text(), repo.root / PACK
+    both = alone.replace('paths = ["docs/stories"]', 'paths = ["docs/stories", "docs/more"]')
+    one, two = list_stories(repo.root, folder)
+    began = branch_of(repo.repository, folder, one)
+    open_worktree(repo.root, worktree_of(repo.state, began), began)
+    toml.write_text(both)
+    shutil.copytree(folder, repo.root / "docs/more")
+    main, more = repo.repository, repo.root / "docs/more"
+    assert branch_of(main, folder, one) == began == "story/1-greeter"
+    assert home_of(main, folder, "1").main == repo.root
+    assert home_of(main, more, "1") == main  # of the same name, in the pack that came
+    later = branch_of(main, folder, two)
+    open_worktree(repo.root, worktree_of(repo.state, later), later)
+    toml.write_text(alone)
+    assert branch_of(repo.repository, folder, two) == later == "story/docs-stories/2-greeter"
+    assert home_of(repo.repository, folder, "2").main == repo.root
+
+
+def test_who_plays_a_role_on_a_branch_is_said_in_the_main_tree(repo: PackRepo) -> None:
+    """Roles and limits are those of the main tree's story.toml by now; gates are the branch's own."""
+    main, toml = repo.repository, repo.root / "story.toml"
+    open_worktree(repo.root, worktree_of(main.state, "story/1-greeter"), "story/1-greeter")
+    text = toml.read_text().replace('[roles.engineer]\nagent = "scripted"', '[roles.engineer]\nagent = "person"')
+    toml.write_text(f'{text}\n[gates.later]\nrun = ["true"]\n\n[limits]\nsteps = 7\n')
+    here, there = repo.repository.config, home_of(repo.repository, repo.root / PACK, "1").config
+    assert (there.roles["engineer"].agent, there.limits.steps) == ("person", 7)
+    assert ("later" in here.gates, "later" in there.gates) == (True, False)

@@ -16,6 +16,7 @@ import pytest
 from engine.files.journal import read_journal
 from engine.live import Heart, Watch, show
 from engine.model.events import Began, Ended
+from engine.model.machine import Machine
 from engine.wiring import player_for
 from tests.agents.api_world import needs_cage
 from tests.agents.test_program import STARTED, completed
@@ -137,11 +138,16 @@ def test_heartbeats_are_plain_lines(tmp_path: Path) -> None:
 
 
 def test_deadlines_are_two_five_and_forty_five_minutes_unless_said_otherwise(tmp_path: Path) -> None:
-    """Start, silence and total of an agent, as story.toml may set them."""
+    """Start, silence and total of an agent, as story.toml may set them, and the total as the machine may."""
     repo = Repo(tmp_path)
     machine = repo.look().machine
     told = player_for("verifier", machine.roles["verifier"], repo.repository).deadlines
     assert (told.start, told.silence, told.total) == (120, 300, 2700)
+    given = {**machine.model_dump(by_alias=True, exclude={"roles"}), "defaults": {"timeout": "10m", "failed": "stuck"}}
+    for own, total in (({}, 600), ({"timeout": "20m"}, 1200)):
+        roles = {name: {**one.model_dump(exclude={"timeout"}), **own} for name, one in machine.roles.items()}
+        timed = Machine.model_validate({**given, "roles": roles}).roles["verifier"]
+        assert player_for("verifier", timed, repo.repository).deadlines.total == total
     role(repo, "verifier", 'start = "5s"\nsilence = "6s"\ntotal = "7s"')
     told = player_for("verifier", machine.roles["verifier"], repo.repository).deadlines
     assert (told.start, told.silence, told.total) == (5, 6, 7)

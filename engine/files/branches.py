@@ -20,33 +20,32 @@ _PLAIN = ("-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", "-c", 
 """Gates are the machine's, not git's hooks; and what agents did is signed by nobody."""
 
 
-def commit(root: Path, paths: Sequence[str], message: str, author: str) -> str | None:
-    """Commit just these paths as they are, whatever else is staged; None where they hold nothing new.
+def commit(root: Path, paths: Sequence[str], message: str, author: str) -> None:
+    """Commit just these paths as they are, whatever else is staged; where they hold nothing new, nothing.
 
     `author` is `Name <mail>`, "" for the identity that git is set to.
     """
     if not paths:
-        return None
+        return
     named = os.fsencode("\0".join(paths))
     spec = ("--pathspec-from-file=-", "--pathspec-file-nul")
     _demand(root, "--literal-pathspecs", *_PLAIN, "add", "--all", *spec, given=named, what="git could not add")
-    said = ("--author", author) if author else ()
-    words = ("commit", "--quiet", "--only", "--no-verify", "--message", message, *said, *spec)
-    if run_git(root, "--literal-pathspecs", *_PLAIN, *words, given=named) is None:
-        if run_git(root, "--literal-pathspecs", "diff", "--quiet", "HEAD", "--", *paths) is not None:
-            return None
-        raise UsageError(f"git could not commit in {root}. `git status` there may say why; then run it again.")
-    return git(root, "rev-parse", "HEAD")
+    _commit(root, message, author, "--only", *spec, given=named, differs=("HEAD", "--", *paths))
 
 
-def commit_all(root: Path, message: str, author: str) -> bool:
-    """Commit all that is not committed, in a tree that is the engine's alone; False where nothing is."""
+def commit_all(root: Path, message: str, author: str) -> None:
+    """Commit all that is not committed, in a tree that is the engine's alone."""
     _demand(root, *_PLAIN, "add", "--all", "--", ".", what="git could not add")
-    if run_git(root, *_PLAIN, "commit", "--quiet", "--no-verify", "--message", message, "--author", author) is None:
-        if run_git(root, "diff", "--cached", "--quiet") is not None:
-            return False
+    _commit(root, message, author, differs=("--cached",))
+
+
+def _commit(root: Path, message: str, author: str, *words: str, differs: Sequence[str], given: bytes = b"") -> None:
+    said = ("--author", author) if author else ()
+    told = ("commit", "--quiet", "--no-verify", "--message", message, *said, *words)
+    if run_git(root, "--literal-pathspecs", *_PLAIN, *told, given=given) is not None:
+        return
+    if run_git(root, "--literal-pathspecs", "diff", "--quiet", *differs) is None:
         raise UsageError(f"git could not commit in {root}. `git status` there may say why; then run it again.")
-    return True
 
 
 def open_worktree(root: Path, folder: Path, branch: str) -> None:
@@ -59,6 +58,11 @@ def open_worktree(root: Path, folder: Path, branch: str) -> None:
     words = (str(folder), branch) if there and not is_merged(root, branch) else ("-B", branch, str(folder), "HEAD")
     folder.parent.mkdir(parents=True, exist_ok=True)
     _demand(root, *_PLAIN, "worktree", "add", "--quiet", *words, what=f"git could not make a worktree for {branch}")
+
+
+def worktree_of(state: Path, branch: str) -> Path:
+    """The folder of a story's branch's worktree, in the state folder, whether it is there or not."""
+    return state / "worktrees" / branch.removeprefix("story/").replace("/", "-")
 
 
 def is_laid_out(folder: Path) -> bool:

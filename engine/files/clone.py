@@ -18,8 +18,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from engine.errors import CallFailed, UsageError
-from engine.files.branches import AGENTS, ENGINE, commit_all, is_laid_out, open_worktree
-from engine.files.repository import GitFailed, demand_git
+from engine.files.branches import AGENTS, ENGINE, commit_all, is_laid_out, is_merged, open_worktree, worktree_of
+from engine.files.config import read_config
+from engine.files.repository import GitFailed, demand_git, run_git
+from engine.files.snapshot import pack_refs
 from engine.files.throwaway import changed, link_dependencies
 from engine.model.call import Reply
 
@@ -49,16 +51,18 @@ class Clone:
         self.branch = branch or default_branch(self.tree)
         demand_git(self.tree, "fetch", "--quiet", "--no-tags", "origin", self.branch)
         _reset(self.tree, self.branch, "FETCH_HEAD")
+        self.config = read_config(self.tree)
 
     def sync(self, pack: str) -> None:
         """Bring the clone to where the remote stands: main branch, stories' branches with their worktrees, replies."""
-        own = _pack_refs(pack)
+        own = pack_refs(pack)
         wanted = ("refs/heads/*:refs/remotes/origin/*", f"{REPLIES}/*:{REPLIES}/*", f"{own}/*:{own}/*")
         demand_git(self.tree, "fetch", "--quiet", "--prune", "--no-tags", "origin", *(f"+{spec}" for spec in wanted))
         theirs = self._refs("refs/remotes/origin/")
         if self.branch not in theirs:
             raise UsageError(f"{self.url} has no branch {self.branch!r}. Push it, or name another one with --branch.")
         _reset(self.tree, self.branch, theirs[self.branch])
+        self.config = read_config(self.tree)
         places = _worktrees(self.tree)
         for name in self._refs("refs/heads/"):
             if name.startswith("story/") and name not in theirs:
@@ -66,14 +70,15 @@ class Clone:
                     demand_git(self.tree, "worktree", "remove", "--force", "--force", str(places[name]))
                 demand_git(self.tree, "branch", "--quiet", "-D", name)
         for name, commit in theirs.items():
-            if not name.startswith("story/") or self._merged(commit):
+            if not name.startswith("story/") or is_merged(self.tree, commit):
                 continue
             if name in places and is_laid_out(places[name]):
                 _reset(places[name], name, commit)
             else:
                 demand_git(self.tree, "branch", "--quiet", "--force", name, commit)
-                open_worktree(self.tree, self._worktree(name), name)
-                link_dependencies(self.tree, self._worktree(name))
+                place = worktree_of(self.state, name)
+                open_worktree(self.tree, place, name)
+                link_dependencies(self.tree, place)
         self._known = self._all()
 
     def reply(self, call: str) -> Reply | None:
@@ -106,9 +111,7 @@ class Clone:
             return True
         leases = [f"--force-with-lease={name}:{commit}" for name, commit in gone.items()]
         try:
-            demand_git(
-                self.tree, "push", "--quiet", "--atomic", "--porcelain", "--no-verify", *leases, "origin", *words
-            )
+            demand_git(self.tree, *_PUSH, "--atomic", *leases, "origin", *words)
         except GitFailed as err:
             if err.rejected:
                 return False
@@ -145,9 +148,7 @@ class Clone:
     @contextmanager
     def slot(self, branch: str, commit: str) -> Iterator[Path]:
         """A tree at a commit, for one call."""
-        if _try(self.tree, "cat-file", "-e", f"{commit}^{{commit}}") is None:
-            words = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "origin", branch)
-            demand_git(self.tree, "fetch", *words)
+        self._fetch(branch, commit)
         with self._lock:
             number = self._slots.pop()
         place = self.home / "slots" / str(number)
@@ -158,6 +159,14 @@ class Clone:
         finally:
             with self._lock:
                 self._slots.append(number)
+
+    def by_now(self, branch: str, path: str) -> bytes | None:
+        """A file as the remote has it on a branch; None where one of both is not there."""
+        told = demand_git(self.tree, "ls-remote", "origin", f"refs/heads/{branch}").split()
+        if not told:
+            return None
+        self._fetch(branch, told[0])
+        return run_git(self.tree, "cat-file", "blob", f"{told[0]}:{path}")
 
     def is_kept(self, call: str) -> bool:
         """Does the remote have a reply to a call?"""
@@ -173,9 +182,7 @@ class Clone:
         commit = demand_git(self.tree, "commit-tree", listed, *parents, "-m", call).strip()
         try:
             lease = f"--force-with-lease={ref_of(call)}:"
-            demand_git(
-                self.tree, "push", "--quiet", "--porcelain", "--no-verify", lease, "origin", f"{commit}:{ref_of(call)}"
-            )
+            demand_git(self.tree, *_PUSH, lease, "origin", f"{commit}:{ref_of(call)}")
         except GitFailed as err:
             if err.rejected and self.is_kept(call):
                 return False
@@ -190,9 +197,15 @@ class Clone:
         after = demand_git(tree, "commit-tree", made, "-p", before, "-m", call).strip()
         return reply.model_copy(update={"before": before, "after": after}) if changed(tree, before, after) else reply
 
+    def _fetch(self, branch: str, commit: str) -> None:
+        """Have a commit of a branch."""
+        if _try(self.tree, "cat-file", "-e", f"{commit}^{{commit}}") is None:
+            words = ("--quiet", "--no-tags", "--no-write-fetch-head", "--refmap=", "origin", branch)
+            demand_git(self.tree, "fetch", *words)
+
     def _lay_out(self, place: Path, commit: str) -> None:
         if is_laid_out(place) and _try(place, "checkout", "--quiet", "--force", "--detach", commit) is not None:
-            demand_git(place, "clean", "--quiet", "-fd")
+            demand_git(place, "clean", "--quiet", "-ffdx")  # what git ignores is another call's as well
         else:
             _try(self.tree, "worktree", "remove", "--force", "--force", str(place))
             shutil.rmtree(place, ignore_errors=True)
@@ -200,12 +213,6 @@ class Clone:
             place.parent.mkdir(parents=True, exist_ok=True)
             demand_git(self.tree, "worktree", "add", "--quiet", "--force", "--detach", str(place), commit)
         link_dependencies(self.tree, place)
-
-    def _merged(self, commit: str) -> bool:
-        return _try(self.tree, "merge-base", "--is-ancestor", commit, "HEAD") is not None
-
-    def _worktree(self, branch: str) -> Path:
-        return self.state / "worktrees" / branch.removeprefix("story/").replace("/", "-")
 
     def _all(self) -> dict[str, str]:
         """Every ref that is shared, with its commit."""
@@ -242,8 +249,8 @@ def _try(root: Path, *words: str) -> str | None:
 
 def _reset(tree: Path, branch: str, commit: str) -> None:
     """Check out a branch at a commit, whatever was there."""
-    for lock in (Path(demand_git(tree, "rev-parse", "--absolute-git-dir").strip()) / "index.lock",):
-        lock.unlink(missing_ok=True)  # a killed worker's: this one is alone here
+    lock = Path(demand_git(tree, "rev-parse", "--absolute-git-dir").strip()) / "index.lock"
+    lock.unlink(missing_ok=True)  # a killed worker's: this one is alone here
     demand_git(tree, "checkout", "--quiet", "--force", "-B", branch, commit)
     demand_git(tree, "clean", "--quiet", "-fd")
 
@@ -259,10 +266,6 @@ def _worktrees(tree: Path) -> dict[str, Path]:
         elif key == "branch" and value.startswith("refs/heads/story/"):
             found[value.removeprefix("refs/heads/")] = place
     return found
-
-
-def _pack_refs(pack: str) -> str:
-    return f"refs/story/{hashlib.sha256(pack.encode()).hexdigest()[:12]}"
 
 
 def default_branch(root: Path) -> str:

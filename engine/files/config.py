@@ -67,7 +67,7 @@ class RoleConfig(Value):
     requests: Annotated[int, Field(ge=1)] = Field(200, description="Requests to the model in one run, at most.")
     start: Duration = "2m"
     silence: Duration = "5m"
-    total: Duration | None = Field(None, description="Without it the machine's `timeout`.")
+    total: Duration | None = Field(None, description="Without it the role's `timeout` in the machine.")
     price: Price | None = None
 
 

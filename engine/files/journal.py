@@ -31,11 +31,15 @@ def read_journal(path: Path, shown: str = "") -> list[Event]:
     """
     shown = shown or str(path)
     try:
-        raw = path.read_bytes()
+        return parse_journal(path.read_bytes(), shown)
     except FileNotFoundError:
         return []
     except OSError as err:
         raise _broken(f"it cannot be read: {err.strerror}", shown, 1) from err
+
+
+def parse_journal(raw: bytes, shown: str) -> list[Event]:
+    """The events in the bytes of a journal; `shown` names it where a line is refused."""
     events: list[Event] = []
     previous = ""
     lines = raw.split(b"\n")
@@ -53,6 +57,21 @@ def read_journal(path: Path, shown: str = "") -> list[Event]:
         events.append(event)
         previous = link(line)
     return events
+
+
+def is_calling(path: Path) -> bool:
+    """Is there a call that began and has not ended, by the lines alone? Not exact: one of a rewound state counts."""
+    begun = set[str]()
+    try:
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            fields = json.loads(line)
+            if fields["event"] == "began":
+                begun.add(fields["call"])
+            elif fields["event"] == "ended":
+                begun.discard(fields["call"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # none is there yet, or what is wrong with it is told where the story is looked at
+    return bool(begun)
 
 
 def read_usages(path: Path) -> list[Usage]:

@@ -46,7 +46,9 @@ def state_folder(root: Path, environ: dict[str, str] | None = None) -> Path:
 
 def author(root: Path) -> str:
     """The git identity of the person at the keyboard."""
-    name, mail = (_git(root, "config", f"user.{key}") for key in ("name", "email"))
+    told = _git(root, "config", "--get-regexp", r"^user\.(name|email)$").splitlines()
+    known = {key: said.strip() for key, _, said in (line.partition(" ") for line in told)}  # the last one counts
+    name, mail = known.get("user.name", ""), known.get("user.email", "")
     return f"{name} <{mail}>" if name and mail else name or os.environ.get("USER") or "somebody"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
@@ -14,6 +15,11 @@ _WHO = {
     f"GIT_{who}_{what}": said for who in ("AUTHOR", "COMMITTER") for what, said in (("NAME", "story"), ("EMAIL", ""))
 }
 _QUIET = ("-c", "core.hooksPath=/dev/null", "-c", "core.safecrlf=false")
+
+
+def pack_refs(pack: str) -> str:
+    """Where the snapshots of a pack's stories lie: refs of a name of its own."""
+    return f"refs/story/{hashlib.sha256(pack.encode()).hexdigest()[:12]}"
 
 
 def take_snapshot(root: Path, index: Path, ref: str, link: str, environ: Mapping[str, str] | None = None) -> str | None:

@@ -70,21 +70,23 @@ class Due(Value):
 class Looked(Value):
     """What a look at a pack came to: the calls that have to run, and for whom stories wait.
 
-    `again` says that there is more to do at once; `pause` are the seconds until the clock lets a story go on.
+    `again` says that there is more to do at once; `pause` are the seconds until the clock lets a story go on. Of the
+    `total` stories so many have `ended`, in whatever way, and are at home.
     """
 
     calls: tuple[CallOrder, ...] = ()
     due: tuple[Due, ...] = ()
     steps: int = 0
     complete: int = 0
+    ended: int = 0
     total: int = 0
     again: bool = False
     pause: float | None = None
 
     @property
     def over(self) -> bool:
-        """Is every story complete?"""
-        return self.complete == self.total
+        """Does no story go on any more?"""
+        return max(self.complete, self.ended) == self.total
 
 
 class PackNow(Value):

@@ -245,6 +245,7 @@ class Role(Value):
     effort: str | None = None
     sandbox: Literal["read-only", "workspace-write"]
     stance: str = ""
+    timeout: Duration = Field("45m", description="Without it the machine's default.")
     instead: Literal["person"] | None = Field(None, description="Who plays it where no model can.")
 
 
@@ -421,6 +422,17 @@ class Machine(Value):
     pipeline: Pipeline
     people: People = People()
     rules: tuple[Rule, ...] = ()
+
+    @model_validator(mode="after")
+    def _hand_down(self) -> Machine:
+        """A role that says no `timeout` has the machine's."""
+        held = {"timeout": self.defaults.timeout}
+        timed = {
+            name: role if "timeout" in role.model_fields_set else role.model_copy(update=held)
+            for name, role in self.roles.items()
+        }
+        object.__setattr__(self, "roles", timed)
+        return self
 
     @property
     def items(self) -> dict[str, ItemDef]:

@@ -81,17 +81,19 @@ class Fleet:
                 return now
             await asyncio.sleep(_PACE)
 
-    async def now(self) -> FleetNow:
-        """What runs where, and what waits for whom."""
+    async def now(self, only: Sequence[str] | None = None) -> FleetNow:
+        """What runs where, and what waits for whom, in some packs or in all."""
         packs, calls = [], []
         async for one in self._running("story-pack"):
             name = one.id.removeprefix(f"{self.name}/")
+            if only is not None and name not in only:
+                continue
             now = await self._ask(name)
             told = await self.client.get_workflow_handle(one.id).describe()
             packs.append(PackRow(pack=name, status="running", now=now, wrong=_wrong(told)))
         async for one in self._running("story-call"):
             calls.append(await self._call(one))
-        return FleetNow(packs=tuple(packs), calls=tuple(calls))
+        return FleetNow(packs=tuple(packs), calls=tuple(one for one in calls if only is None or one.pack in only))
 
     async def _ask(self, pack: str) -> PackNow | None:
         handle = self.client.get_workflow_handle(pack_id(self.name, pack))

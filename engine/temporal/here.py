@@ -34,7 +34,7 @@ def worker_name(root: Path) -> str:
     return f"{socket.gethostname().split('.')[0]}-{root.resolve().name}"
 
 
-def demand_pushed(root: Path, packs: Sequence[str]) -> None:
+def demand_pushed(root: Path, branch: str, packs: Sequence[str]) -> None:
     """Refuse to start what workers could not see: changes that are not committed, not pushed, or not merged."""
     if dirty := git(root, "status", "--porcelain", "--", "story.toml", "machines", *packs).splitlines():
         raise UsageError(
@@ -44,9 +44,14 @@ def demand_pushed(root: Path, packs: Sequence[str]) -> None:
         demand_git(root, "fetch", "--quiet", "origin")
     except GitFailed as err:
         raise UsageError(f"the remote does not answer: {err}") from err
-    if not (ours := int(git(root, "rev-list", "--count", "HEAD", "--not", "--remotes=origin") or 0)):
-        return
-    branch = git(root, "rev-parse", "--abbrev-ref", "HEAD")
-    if int(git(root, "rev-list", "--count", f"HEAD..origin/{branch}") or 0):
-        raise UsageError(f"{branch} and origin/{branch} went apart. `git pull --rebase`, then push, then start.")
-    raise UsageError(f"{ours} commits of {branch} are not pushed, and workers see what is pushed. Push them.")
+    if ours := int(git(root, "rev-list", "--count", "HEAD", "--not", "--remotes=origin") or 0):
+        here = git(root, "rev-parse", "--abbrev-ref", "HEAD")
+        if int(git(root, "rev-list", "--count", f"HEAD..origin/{here}") or 0):
+            raise UsageError(f"{here} and origin/{here} went apart. `git pull --rebase`, then push, then start.")
+        raise UsageError(f"{ours} commits of {here} are not pushed, and workers see what is pushed. Push them.")
+    for pack in packs:
+        if not git(root, "rev-parse", "--verify", "--quiet", f"origin/{branch}:{pack}"):
+            raise UsageError(
+                f"origin/{branch} has no {pack}, and workers see what it has. Merge what holds it, or name another "
+                "main branch with --branch, here and to the workers."
+            )

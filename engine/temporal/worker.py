@@ -21,21 +21,20 @@ from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 from temporalio.worker import PollerBehaviorSimpleMaximum, Worker
 
-from engine.agents.choice import choose
 from engine.agents.ready import unready
-from engine.carry_out import carry_out, lose
+from engine.carry_out import Unable, carry_out, lose
 from engine.errors import FormatError, UsageError
 from engine.files.clone import Clone
-from engine.files.config import RoleConfig, read_config
+from engine.files.config import RoleConfig
 from engine.files.machine_file import machine_names
 from engine.look import Repository
 from engine.model.fleet import VERSION, CallOrder, Looked, PackOrder
-from engine.model.machine import Machine
+from engine.model.machine import Machine, Role
 from engine.ports import Ports
 from engine.process import Deadlines, run_process
 from engine.reconcile import look_at_pack, player_of, role_queue
-from engine.temporal.workflows import OLD, CallWorkflow, PackWorkflow
-from engine.wiring import now, player_for, wire
+from engine.temporal.workflows import OLD, UNABLE, CallWorkflow, PackWorkflow
+from engine.wiring import gate_cage, now, player_for, who_plays, wire
 
 _T = TypeVar("_T")
 _BEATS = timedelta(seconds=1)
@@ -83,7 +82,10 @@ class Hands:
     async def _in_turn(self, order: CallOrder) -> str:
         turn = self._turns.setdefault(order.queue, asyncio.Semaphore(self.sizes.get(order.queue, 1)))
         async with turn:
-            return await _apart(lambda: carry_out(self.clone, order, self.name, self._ports))
+            try:
+                return await _apart(lambda: carry_out(self.clone, order, self.name, self._ports))
+            except Unable as err:  # who alone keeps the session would be asked for ever; others pass it on to who can
+                raise ApplicationError(str(err), type=UNABLE, non_retryable=bool(order.worker)) from err
 
     @activity.defn(name="lose")
     async def lose(self, order: CallOrder) -> str:
@@ -114,6 +116,8 @@ async def work(
     workers = [_worker(client, f"{fleet}/worker/{name}", hands, _BACK)]
     for queue, size in queues:
         workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
+    if why := uncaged(Repository(root=clone.tree, state=clone.state, config=clone.config)):
+        tell(f"gates are not offered: {why}")
     tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
     await asyncio.gather(*(worker.run() for worker in workers))
 
@@ -131,19 +135,29 @@ async def prepared(clone: Clone, command: str, tell: Callable[[str], None]) -> N
 
 def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:
     """(the queues that this machine can serve, how many calls of each at once)."""
-    repository = Repository(root=clone.tree, state=clone.state, config=read_config(clone.tree))
+    repository = Repository(root=clone.tree, state=clone.state, config=clone.config)
     yield "packs", 1
-    for command in sorted(repository.config.gates):
+    for command in sorted(repository.config.gates) if not uncaged(repository) else ():
         yield f"gate/{command}", at_once
     found: dict[str, int] = {}
     for machine in _machines(repository):
         room = repository.pipeline(machine).providers
         for role in sorted(machine.roles):
             kind, provider = player_of(role, machine.roles[role], repository.config)
-            if _plays(machine, role, kind, repository):
+            if _plays(role, machine.roles[role], repository):
                 limit = at_once if kind == "scripted" else room.get(provider, at_once)
                 found[role_queue(role, kind, provider)] = min(at_once, limit)
     yield from found.items()
+
+
+def uncaged(repository: Repository) -> str:
+    """Why gates may not run here on what agents wrote, "" where they may."""
+    try:
+        for machine in _machines(repository):
+            gate_cage(machine, repository.state, repository, alone=False)
+    except UsageError as err:
+        return str(err)
+    return ""
 
 
 def _machines(repository: Repository) -> Iterator[Machine]:
@@ -155,16 +169,14 @@ def _machines(repository: Repository) -> Iterator[Machine]:
             continue  # told where a story lives by it
 
 
-def _plays(machine: Machine, name: str, kind: str, repository: Repository) -> bool:
+def _plays(name: str, role: Role, repository: Repository) -> bool:
     """Can this machine play a role?"""
-    config = repository.config.roles.get(name, RoleConfig())
-    player = player_for(name, machine.roles[name], repository)
-    if kind == "auto":
-        kind = choose(player.provider, key=config.key)[0]
+    kind, _ = who_plays(name, role, repository)
     if kind == "person":
         return False
-    script = repository.root / config.script if config.script else None
-    return unready(kind, player, script=script) in (None, ("", ""))  # type: ignore[arg-type]
+    script = repository.config.roles.get(name, RoleConfig()).script
+    where = repository.root / script if script else None
+    return unready(kind, player_for(name, role, repository), script=where) == ("", "")
 
 
 def _worker(client: Client, queue: str, hands: Hands, size: int) -> Worker:
@@ -186,7 +198,8 @@ def _demand_version(version: int) -> None:
     if version != VERSION:
         raise ApplicationError(
             f"this worker speaks version {VERSION} of orders, the pack was started with version {version}. "
-            "Upgrade the older side (docs/distributed.md), then `story run --on temporal`.",
+            "Upgrade the older side; what was started with an old version is terminated and started again: "
+            "docs/distributed.md, Upgrade.",
             type=OLD,
         )
 

@@ -29,6 +29,8 @@ with workflow.unsafe.imports_passed_through():
 RETRY = RetryPolicy(initial_interval=timedelta(seconds=1), maximum_interval=timedelta(minutes=1))
 OLD = "OldOrder"
 """The type of the error by which a worker of another version refuses an order."""
+UNABLE = "Unable"
+"""The type of the error by which a worker refuses a call of a role that it cannot play."""
 PACK = SearchAttributeKey.for_keyword("StoryPack")
 STORY = SearchAttributeKey.for_keyword_list("Story")
 STATE = SearchAttributeKey.for_keyword("StoryState")
@@ -60,7 +62,8 @@ class CallWorkflow:
                 done = await self._perform(order, f"{order.fleet}/worker/{order.worker}", order.pace.gone)
             except ActivityError as err:
                 late = isinstance(err.cause, TimeoutError) and err.cause.type == TimeoutType.SCHEDULE_TO_START
-                if not late:
+                unable = isinstance(err.cause, ApplicationError) and err.cause.type == UNABLE
+                if not late and not unable:
                     raise
                 done = await workflow.execute_activity(
                     "lose",
@@ -105,14 +108,18 @@ class PackWorkflow:
     @workflow.run
     async def run(self, order: PackOrder) -> None:
         """Go on until every story is complete. A new run looks first, so no signal is lost between two."""
-        started, reuse = list[str](), Reuse.ALLOW_DUPLICATE_FAILED_ONLY
+        started = list[str]()
+        due = workflow.now() + timedelta(seconds=order.pace.resync)
         for _ in range(order.pace.looks):
             self._called = False
             looked = await self._look(order)
-            listed = [call.call for call in looked.calls]
+            reuse = Reuse.ALLOW_DUPLICATE_FAILED_ONLY
+            if workflow.now() >= due:  # whatever was lost is started again; what has a reply performs nothing
+                started, reuse = [], Reuse.ALLOW_DUPLICATE
+                due = workflow.now() + timedelta(seconds=order.pace.resync)
             fresh = [call for call in looked.calls if call.call not in started]
             await asyncio.gather(*(self._start(order, call, reuse) for call in fresh))
-            started, reuse = listed, Reuse.ALLOW_DUPLICATE_FAILED_ONLY
+            started = [call.call for call in looked.calls]
             self._now = PackNow(looked=looked, looks=self._now.looks + 1)
             self._show(looked)
             if looked.over:
@@ -121,10 +128,8 @@ class PackWorkflow:
                 continue
             resync = order.pace.resync
             pause = timedelta(seconds=resync if looked.pause is None else min(resync, looked.pause + 1))
-            try:
+            with suppress(builtins.TimeoutError):
                 await workflow.wait_condition(lambda: self._called, timeout=pause)
-            except builtins.TimeoutError:
-                started, reuse = [], Reuse.ALLOW_DUPLICATE  # whatever was lost; who has a reply performs nothing
             if workflow.info().is_continue_as_new_suggested():
                 break
         workflow.continue_as_new(order)
@@ -157,7 +162,7 @@ class PackWorkflow:
             SearchAttributePair(STORY, [call.story]),
             SearchAttributePair(STATE, call.state),
             SearchAttributePair(ROLE, call.role or call.queue),
-            SearchAttributePair(WAITING, [call.queue]),
+            SearchAttributePair(WAITING, [f"worker/{call.worker}" if call.worker else call.queue]),
         ]
         with suppress(WorkflowAlreadyStartedError):  # it is on its way, or its reply is
             await workflow.start_child_workflow(

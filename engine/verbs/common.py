@@ -87,7 +87,10 @@ class Where(StrEnum):
     temporal = "temporal"
 
 
-On = Annotated[Where, typer.Option("--on", help="Where: here, or on Temporal (needs the extra `temporal`).")]
+On = Annotated[
+    Where,
+    typer.Option("--on", help="Where: here, or on Temporal (needs the extra `temporal`; --temporal says so, too)."),
+]
 
 
 class _Ansi(StrEnum):

@@ -24,20 +24,24 @@ _T = TypeVar("_T")
 _LETS_GO = 0.1
 """Seconds in which the threads of Temporal's library let go of Python, which crashes if it ends before."""
 Server = Annotated[
-    str | None, typer.Option("--temporal", metavar="HOST:PORT", help="The server; else as Temporal's own settings say.")
+    str | None,
+    typer.Option("--temporal", metavar="HOST:PORT", help="The Temporal server; else as Temporal's own settings say."),
 ]
-Branch = Annotated[str, typer.Option(help="The main branch; else what the remote checks out.")]
+Branch = Annotated[
+    str, typer.Option(help="On Temporal: the main branch, the same everywhere; else what the remote checks out.")
+]
 
 
 @app.command()
 def worker(
     temporal: Server = None,
-    name: Annotated[str, typer.Option(help="What it is called; else by the machine and this folder.")] = "",
+    name: Annotated[str, typer.Option(help="What it is called, as no other worker; else by machine and folder.")] = "",
     offer: Annotated[
-        list[str] | None, typer.Option(help="Only these queues (may be repeated): packs, 'role/*', gate/tests.")
+        list[str] | None,
+        typer.Option(help="Only these queues (may be repeated): packs, 'role/*', gate/tests; all if left out."),
     ] = None,
     at_once: Annotated[int, typer.Option("--at-once", min=1, help="Calls of each queue at once.")] = 4,
-    prepare: Annotated[str, typer.Option(help="Run in the clone first, such as 'npm ci': what gates stand on.")] = "",
+    prepare: Annotated[str, typer.Option(help="Run in the clone once, such as 'npm ci': what gates stand on.")] = "",
     branch: Branch = "",
 ) -> None:
     """Work for this repository on Temporal until stopped: look at its packs, run its agents and gates.
@@ -94,7 +98,7 @@ def signal(pack: AnyPack = None, temporal: Server = None, as_json: Json = False)
     say("signal", "ok", {"signalled": list(done)}, lines, as_json)
 
 
-def run_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
+def run_there(pack: str | None, temporal: str | None, branch: str, as_json: bool) -> None:
     """`story run --on temporal`: start packs there, and tell what happens until nothing moves without a person."""
     _demand_extra()
     from engine.files.clone import default_branch
@@ -102,15 +106,19 @@ def run_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
 
     root = root_here()
     remote_of(root)
-    packs, branch = _names(root, pack), default_branch(root)
-    demand_pushed(root, packs)
+    packs, branch = _names(root, pack), branch or default_branch(root)
+    demand_pushed(root, branch, packs)
 
     async def body(fleet: Fleet) -> list[PackNow]:
         for one in packs:
             await fleet.start(one)
         return await asyncio.gather(*(fleet.follow(one, _tell) for one in packs))
 
-    done = _with_fleet(root, temporal, branch, body)
+    try:
+        done = _with_fleet(root, temporal, branch, body)
+    except KeyboardInterrupt:
+        tell("what was started goes on on Temporal: `story status --on temporal`")
+        raise
     refused = any(due.waiting_for == "refused" for now in done for due in now.looked.due)
     data: dict[str, object] = {
         "packs": [{"pack": one, **now.model_dump(mode="json")} for one, now in zip(packs, done, strict=True)]
@@ -120,10 +128,12 @@ def run_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
     raise typer.Exit(1 if refused else 0)
 
 
-def status_there(temporal: str | None, as_json: bool) -> None:
+def status_there(pack: str | None, temporal: str | None, as_json: bool) -> None:
     """`story status --on temporal`: what runs where, and what waits for whom."""
     _demand_extra()
-    now = _with_fleet(root_here(), temporal, "", lambda fleet: fleet.now())
+    root = root_here()
+    packs = _names(root, pack) if pack else None
+    now = _with_fleet(root, temporal, "", lambda fleet: fleet.now(packs))
     say("status", "ok", now.model_dump(mode="json"), report.fleet_lines(now), as_json)
 
 

@@ -40,8 +40,8 @@ def status(pack: AnyPack = None, on: On = Where.here, temporal: Server = None, a
     """
     from engine.start import print_status
 
-    if on is Where.temporal:
-        status_there(temporal, as_json)
+    if on is Where.temporal or temporal:
+        status_there(pack, temporal, as_json)
         return
     packs = None
     if pack is not None:

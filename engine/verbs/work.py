@@ -25,7 +25,7 @@ from engine.verbs.common import (
     say,
     tell,
 )
-from engine.verbs.fleet import Server, run_there
+from engine.verbs.fleet import Branch, Server, run_there
 
 if TYPE_CHECKING:
     from engine.look import Repository
@@ -89,6 +89,7 @@ def run(
     go_on: Annotated[bool, typer.Option("--watch", help="Go on whenever a file is saved, until all is over.")] = False,
     on: On = Where.here,
     temporal: Server = None,
+    branch: Branch = "",
     as_json: Json = False,
 ) -> None:
     """Advance every story that may move, side by side, until nothing moves without a person.
@@ -97,8 +98,10 @@ def run(
 
     Examples: story run ·  story run --watch ·  story run docs/stories --json ·  story run --on temporal ·  make run
     """
-    if on is Where.temporal:
-        run_there(pack, temporal, as_json)
+    if on is Where.temporal or temporal:
+        if commit or go_on:
+            raise UsageError("on Temporal each step is committed, and packs go on: leave out --commit and --watch.")
+        run_there(pack, temporal, branch, as_json)
     from engine.lanes import Told
     from engine.notify import notifier
     from engine.pipeline import run_packs

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.errors import FormatError, StoryChanged
 from engine.files import disk
-from engine.files.journal import Journal, last_link, link, read_journal
+from engine.files.journal import Journal, is_calling, last_link, link, read_journal
 from engine.model.call import Usage
 from engine.model.events import Adopted, Asked, Began, Decided, Ended, Event, Stepped, Ticked, Wrote
 from engine.model.verdict import Finding, FixAnswer
@@ -80,6 +80,26 @@ def test_each_line_names_the_one_before_it(written: Path) -> None:
     lines = written.read_bytes().splitlines()
     assert [json.loads(line)["prev"] for line in lines] == ["", *(link(line) for line in lines[:-1])]
     assert Journal(written).head == last_link(written) == link(lines[-1])
+
+
+def test_a_call_that_has_not_ended_is_seen_by_the_lines_alone(tmp_path: Path) -> None:
+    """Whoever asks this is told of broken lines elsewhere; a torn one was never acknowledged."""
+    path = tmp_path / "journal.jsonl"
+    began, ended = b'{"event":"began","call":"4/a"}\n', b'{"event":"ended","call":"4/a"}\n'
+    for raw, calling in (
+        (b"", False),
+        (began, True),
+        (began + ended, False),
+        (began + ended + b'{"event":"began","call":"4/b"}\n', True),
+        (began + ended[:-1], True),
+        (began + b"no event\n", False),
+        (began + b"[]\n", False),
+        (began + b"{}\n", False),
+    ):
+        path.write_bytes(raw)
+        assert is_calling(path) == calling
+    path.unlink()
+    assert not is_calling(path)
 
 
 def test_a_torn_last_line_does_not_count(written: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engine.adopt import adopt
 from engine.look import open_repository
-from tests.repo import git
+from tests.repo import git, lay_out
 
 MACHINE = """\
 schema: story-machine/v1
@@ -143,13 +143,7 @@ def make_many(root: Path, packs: int, stories: int, machine: str = MACHINE) -> l
                 edits = f'{{{prompt}: "Written.\\n"}}'
                 lines.append(f'  - {{story: "{number}", act: write, files: {edits}, reply: {{files: []}}}}')
     files["script.yaml"] = "\n".join(lines) + "\n"
-    for name, text in files.items():
-        path = root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    git(root, "init", "-qb", "main")
-    git(root, "config", "user.name", "Ana")
-    git(root, "config", "user.email", "ana@example.org")
+    lay_out(root, files)
     repository = open_repository(root, root.parent / "state")
     for name in names:
         adopt(repository, root / name, (), clock=lambda: AT, author="Ana <ana@example.org>")

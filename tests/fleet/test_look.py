@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from engine.carry_out import carry_out
-from engine.errors import UsageError
+from engine.errors import Locked, UsageError
 from engine.files.clone import REPLIES, Clone
 from engine.files.repository import GitFailed
+from engine.look import Repository
 from engine.model.call import Reply
 from engine.model.fleet import Looked, PackOrder
-from engine.reconcile import Raced, look_at_pack
-from tests.fleet.many import make_many
+from engine.ports import Ports
+from engine.reconcile import NoQueue, Raced, look_at_pack
+from engine.rules.schedule import Wanted
+from tests.fleet.many import LIGHT, make_many
 from tests.fleet.world import APART, World, plain, ports
 from tests.packs import PACK
 from tests.repo import git
@@ -124,6 +129,33 @@ def test_a_call_with_a_reply_is_not_performed_again(tmp_path: Path) -> None:
     assert git(world.remote, "for-each-ref", REPLIES) == refs
 
 
+def test_a_call_whose_reply_was_taken_in_is_not_performed_again(tmp_path: Path) -> None:
+    """A worker pushed its reply and died before it said so: who takes over finds that nobody waits for it."""
+    world = World(tmp_path, {"1": []})
+    a, b = world.worker("a"), world.worker("b")
+    looked = world.look(a)
+    assert world.perform(b, looked) == ["ok", "ok"]
+    world.look(a)
+
+    def nobody(home: Repository) -> Ports:
+        raise AssertionError(home)
+
+    again = [asyncio.run(carry_out(clone, looked.calls[0], "a", nobody)) for clone in (a, b, world.worker("c"))]
+    assert again == ["over"] * 3
+    assert git(world.remote, "for-each-ref", REPLIES) == ""
+
+
+def test_a_call_of_a_branch_that_is_gone_is_not_performed(tmp_path: Path) -> None:
+    """Somebody deleted the branch on which a call began: its order ends instead of failing for ever."""
+    world = World(tmp_path, {"1": []}, config=APART)
+    a = world.worker("a")
+    while not (looked := world.look(a)).calls or looked.calls[0].on == "main":
+        if not world.perform(a, looked):
+            world.person()
+    git(world.remote, "branch", "-D", looked.calls[0].on)
+    assert world.perform(a, looked) == ["over"]
+
+
 def test_a_reply_is_taken_in_once_and_dropped_with_the_step(tmp_path: Path) -> None:
     """The push that holds what a reply led to is the one that drops it; a second look finds nothing to do."""
     world = World(tmp_path, {"1": []})
@@ -165,6 +197,54 @@ def test_limits_hold_over_all_looks(tmp_path: Path) -> None:
             break
     assert {*world.states().values()} == {"approving"}
     assert max(at_once) == 1
+
+
+def test_calls_that_run_keep_their_place_before_what_blocks_more(tmp_path: Path) -> None:
+    """While story 1 is validated, 2 comes to block more: it waits all the same until there is room."""
+    world = World(tmp_path, {"1": [], "2": []}, config="[pipeline.concurrency]\nvalidation = 1\n")
+    a = world.worker("a")
+    first = [order.story for order in world.look(a).calls]
+    git(world.ana, "pull", "-q")
+    other = {"1": "2", "2": "1"}[first[0]]
+    file = world.ana / PACK / f"story-{first[0]}-greeter/story.md"
+    assert "depends_on: []" in file.read_text()
+    file.write_text(file.read_text().replace("depends_on: []", f"depends_on: ['{other}']"))
+    git(world.ana, "commit", "-qam", "What it needs")
+    git(world.ana, "push", "-q")
+    looked = world.look(a)
+    assert [order.story for order in looked.calls] == first
+    assert not looked.again
+
+
+def test_who_is_refused_asks_again_only_where_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room that somebody gave back and that does not help who was refused is no reason to look again at once."""
+    takes = {"a": {"x": 1}, "b": {"x": 1}, "c": {"y": 1}}
+    monkeypatch.setattr(NoQueue, "_wanted", lambda _, story, *__: Wanted(story, takes[story], {"x": 1, "y": 1}))
+    works = {"a": True}
+    none: dict[str, Any] = {"rank": dict, "size": None, "providers": None}
+    room = NoQueue(*none.values(), holds=["a"], runs=lambda story: works.get(story, False))
+    begun = SimpleNamespace(call="1/x/y/1.1-ff")
+
+    async def turn(story: str, *todo: SimpleNamespace) -> None:
+        async with room.admit(story, None, "", todo):  # type: ignore[arg-type]
+            pass
+
+    assert [room.holds(story) for story in "abc"] == [True, False, False]
+    asyncio.run(turn("a", begun))
+    with pytest.raises(Locked):
+        asyncio.run(turn("b"))
+    asyncio.run(turn("c"))
+    assert not room.again
+    works.clear()
+    room = NoQueue(*none.values(), holds=[], runs=lambda story: works.get(story, False))
+
+    async def both() -> None:
+        async with room.admit("a", None, "", ()):  # type: ignore[arg-type]
+            with pytest.raises(Locked):
+                await turn("b")
+
+    asyncio.run(both())
+    assert room.again
 
 
 def test_a_role_that_a_person_plays_is_no_call(tmp_path: Path) -> None:
@@ -250,6 +330,8 @@ def test_a_pack_or_branch_that_is_not_there_is_named(tmp_path: Path) -> None:
     """An order for what the remote does not have says what is missing."""
     world = World(tmp_path, {"1": []})
     a = world.worker("a")
+    with pytest.raises(UsageError, match=r"is run on branch develop, and this worker is on main.*`--branch develop`"):
+        look_at_pack(a, world.order.model_copy(update={"branch": "develop"}), ports)
     with pytest.raises(UsageError, match=r"has no pack 'docs/other' on main"):
         look_at_pack(a, world.order.model_copy(update={"pack": "docs/other"}), ports)
     git(world.remote, "branch", "-m", "main", "trunk")
@@ -270,9 +352,51 @@ def test_what_lies_in_a_workers_clone_is_thrown_away(tmp_path: Path) -> None:
 
 
 def test_an_empty_look_says_what_it_came_to() -> None:
-    """A look that found nothing to do is over when all stories are complete."""
+    """A look that found nothing to do is over when all stories are: complete, or given up."""
     assert Looked(complete=2, total=2).over
+    assert Looked(complete=1, ended=2, total=2).over
     assert not Looked(complete=1, total=2).over
+
+
+def test_a_pack_that_was_given_up_is_over(tmp_path: Path) -> None:
+    """Each story ended, though not as it should: nothing is looked at any more."""
+    (pack,) = make_many(tmp_path / "made", 1, 1, machine=LIGHT)
+    git(tmp_path, "clone", "-q", "--bare", "made", "shop.git")
+    git(tmp_path, "clone", "-q", "shop.git", "ana")
+    clone, order = Clone(tmp_path / "a", str(tmp_path / "shop.git")), PackOrder(fleet="shop", pack=pack, branch="main")
+    while (looked := look_at_pack(clone, order, ports)).calls:
+        assert {asyncio.run(carry_out(clone, call, "a", ports)) for call in looked.calls} == {"ok"}
+    assert not looked.over
+    git(tmp_path / "ana", "pull", "-q")
+    (file,) = (tmp_path / "ana" / pack).glob("*/story.md")
+    text = file.read_text()
+    (drop,) = (line for line in text.splitlines() if line.startswith("- [ ] drop"))
+    file.write_text(text.replace(drop, drop.replace("[ ]", "[x]")))
+    git(tmp_path / "ana", "-c", "user.name=Ana", "-c", "user.email=ana@example.org", "commit", "-qam", "No")
+    git(tmp_path / "ana", "push", "-q")
+    looked = look_at_pack(clone, order, ports)
+    assert (looked.complete, looked.ended, looked.over) == (0, 1, True)
+
+
+def test_what_git_ignores_is_no_other_calls(tmp_path: Path) -> None:
+    """A tree in which one call was performed is as clean for the next as if it were new."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    (world.ana / ".gitignore").write_text("*.pyc\n")
+    git(world.ana, "add", ".gitignore")
+    git(world.ana, "commit", "-qm", "Ignored")
+    git(world.ana, "push", "-q")
+    looked = world.look(a)
+    places = []
+    for order in looked.calls:
+        with a.slot(order.on, order.commit) as tree:
+            places.append(tree)
+            assert not (tree / "left.pyc").exists()
+            (tree / "left.pyc").write_text("left")
+            git(tree, "init", "-q", "nested")
+    assert len({*places}) == 1
+    with a.slot(order.on, order.commit) as tree:
+        assert not (tree / "nested").exists()
 
 
 def test_a_look_goes_behind_what_others_pushed_to_other_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

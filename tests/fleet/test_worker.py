@@ -7,20 +7,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from engine import wiring
+from engine import cage, wiring
 from engine.agents.person import PersonAgent
 from engine.carry_out import carry_out
 from engine.errors import UsageError
 from engine.files.config import read_config
 from engine.look import Repository
+from engine.model.call import Brief, Reply
 from engine.ports import Ports
 from engine.temporal import worker
 from engine.temporal.worker import Hands, offers
+from engine.temporal.workflows import UNABLE
 from engine.wiring import wire
 from tests.fleet.world import World, ports
 from tests.life import AT
+from tests.repo import git
 
 
 def test_calls_of_a_queue_wait_for_their_turn_those_that_come_back_as_well(
@@ -93,6 +97,56 @@ def test_a_role_that_nobody_can_play_any_more_has_no_reply(tmp_path: Path, monke
     assert not clone.is_kept(order.call)
 
 
+@pytest.mark.parametrize("keeper", ["", "a"])
+def test_who_keeps_a_session_and_cannot_play_gives_it_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keeper: str
+) -> None:
+    """Its call fails for good there, so that it is begun anew elsewhere; any other waits for a worker that can."""
+    world = World(tmp_path, {"1": []})
+    clone = world.worker("a")
+    order = world.look(clone).calls[0].model_copy(update={"worker": keeper})
+    hands = Hands(clone, "a", lambda _: None, {})
+
+    def unready(*_: object) -> None:
+        raise UsageError("it has no key")
+
+    monkeypatch.setattr(worker, "wire", lambda home, **_: replace(ports(home), demand=unready))
+    with pytest.raises(ApplicationError, match="it has no key") as told:
+        asyncio.run(ActivityEnvironment().run(hands.carry_out, order))
+    assert (told.value.type, told.value.non_retryable) == (UNABLE, bool(keeper))
+
+
+def test_gates_are_not_offered_where_they_cannot_be_caged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a model may play and nothing can be caged, other workers run the gates."""
+    world = World(tmp_path, {"1": []})
+    settings = world.ana / "story.toml"
+    played = settings.read_text().replace('[roles.engineer]\nagent = "scripted"\nscript = "script.yaml"\n', "")
+    settings.write_text(played)
+    git(world.ana, "commit", "-qam", "A model plays")
+    git(world.ana, "push", "-q")
+    monkeypatch.setattr(cage, "broken", lambda: "there is no bubblewrap")
+    assert not [queue for queue, _ in offers(world.worker("a"), 4) if queue.startswith("gate/")]
+    monkeypatch.setattr(cage, "broken", lambda: "")
+    assert [queue for queue, _ in offers(world.worker("b"), 4) if queue.startswith("gate/")]
+
+
+def test_what_limits_leave_bounds_a_run_elsewhere_as_well(tmp_path: Path) -> None:
+    """Two validators side by side may take half of what is left each."""
+    world = World(tmp_path, {"1": []}, config="[limits.story]\ncost = 3.0\n")
+    clone, left = world.worker("a"), list[float | None]()
+
+    class Notes:
+        in_copy = False
+
+        async def run(self, brief: Brief) -> Reply:
+            left.append(brief.left)
+            return Reply(status="failed", text="", started=AT, ended=AT, why="it only notes")
+
+    for order in world.look(clone).calls:
+        asyncio.run(carry_out(clone, order, "a", lambda home: replace(ports(home), agents=lambda *_: Notes())))
+    assert left == [1.5, 1.5]
+
+
 def test_a_worker_offers_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Packs, each gate, and each role: a scripted one always, a model's where a key is there, a person's never."""
     world = World(tmp_path, {"1": []}, config="[pipeline.providers]\nopenai = 3\nanthropic = 3\n")
@@ -104,6 +158,7 @@ def test_a_worker_offers_what_it_can(tmp_path: Path, monkeypatch: pytest.MonkeyP
     settings = clone.tree / "story.toml"
     text = settings.read_text().replace('[roles.engineer]\nagent = "scripted"\nscript = "script.yaml"\n', "")
     settings.write_text(text.replace('[roles.verifier]\nagent = "scripted"', '[roles.verifier]\nagent = "person"'))
+    clone.config = read_config(clone.tree)
     found = dict(offers(clone, 4))
     assert found["packs"] == 1
     assert found["gate/tests"] == 4
