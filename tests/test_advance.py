@@ -327,6 +327,7 @@ def test_failing_gates_lead_back_to_the_engineer_and_then_to_a_person(tmp_path: 
     assert "green_passes" not in repo.ticked()
 
 
+@pytest.mark.long
 def test_a_gate_that_times_out_is_no_failure_of_the_code(tmp_path: Path) -> None:
     """A gate killed at its time-out is tried again and ends at a person, never as `fail`."""
     config = CONFIG.replace('run = ["true"]', 'run = ["sleep 30"]\ntimeout = "1s"')

@@ -270,6 +270,7 @@ def test_bad_input_is_one_problem_of_status(fault: Fault, root: Path, origin: Pa
     assert tree(root) == before
 
 
+@pytest.mark.long
 def test_a_story_that_another_engine_advances_is_locked(root: Path) -> None:
     """Who finds the story held by another process is told so at once, and nothing is changed."""
     repository = open_repository(root, state_folder(root, {"XDG_STATE_HOME": str(state_home(root))}))
@@ -395,6 +396,7 @@ RANDOM = settings(
 PLACES = [S, "story.toml", M, J, "docs/stories/story-1-file/prompt-1.1-x.md", "docs/feature-spec.md"]
 
 
+@pytest.mark.long
 @RANDOM
 @given(place=st.sampled_from(PLACES), data=st.data())
 def test_no_bytes_make_a_traceback(origin: Path, tmp_path: Path, place: str, data: st.DataObject) -> None:

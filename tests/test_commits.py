@@ -60,6 +60,7 @@ def test_a_neighbour_is_committed_where_it_only_shows_how_far_others_are(repo: P
     assert owned(repo) == []
 
 
+@pytest.mark.long
 def test_only_stories_that_are_over_are_committed_late(repo: PackRepo) -> None:
     """Of a complete story what a killed engine left is committed; one on its way, and one that is broken, is not."""
     finish(repo)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from engine.check import check_packs
 from engine.model.events import Corrected, Decided, Ended
 from tests.repo import CHECK, CONFIG, TCS, Repo, prompt, verdict
@@ -116,6 +118,7 @@ def test_a_bug_is_one_decision_for_test_count_and_totals(tmp_path: Path) -> None
     assert repo.steps(repo.advance()) == ["verifying", "accepting"]
 
 
+@pytest.mark.long
 def test_bugs_one_after_the_other_are_numbered_on(tmp_path: Path) -> None:
     """The second bug is G2, whatever the first was called; an id that was given before is told with its line."""
     repo = two(tmp_path, G1, G2)
@@ -133,6 +136,7 @@ def test_bugs_one_after_the_other_are_numbered_on(tmp_path: Path) -> None:
     assert counts(repo) == []
 
 
+@pytest.mark.long
 def test_a_bug_needs_words_and_its_own_test(tmp_path: Path) -> None:
     """Without a note nothing moves; a test that does not name the bug is none for it."""
     repo = two(tmp_path, {**G1, "files": {"tests/other.sh": "true\n"}})

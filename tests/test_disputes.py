@@ -220,6 +220,7 @@ def test_who_leaves_issues_is_named(tmp_path: Path) -> None:
     assert f"({who})" in listed(repo)
 
 
+@pytest.mark.long
 def test_every_finding_has_ended_before_a_story_is_complete(tmp_path: Path) -> None:
     """A story with a fixed, a conceded and a late finding completes; each says how it ended."""
     two = finding("unclear", "**AC-1.1:** The greeter greets", where="docs/feature-spec.md:3")

@@ -122,7 +122,7 @@ HOMES = {
 """Library → the rooms or files that may import it."""
 
 WRITES = {"write_text", "write_bytes", "unlink", "mkdir", "rename", "replace", "rmdir", "symlink_to", "touch", "chmod"}
-LONG = {"model/machine.py": 440, "rules/history.py": 360}
+LONG = {"model/machine.py": 450, "rules/history.py": 360}
 """Files that may be longer than 300 lines, up to their own limit."""
 
 FILES = sorted(path for path in ROOT.rglob("*.py") if "shipped" not in path.parts)

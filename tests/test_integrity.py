@@ -200,6 +200,7 @@ def test_a_collection_error_is_no_red(tmp_path: Path) -> None:
     assert "red_errors" not in repo.ticked()
 
 
+@pytest.mark.long
 def test_a_flaky_older_test_is_told_and_a_flaky_new_one_fails(tmp_path: Path) -> None:
     """A test that fails once and passes once is flaky: no fault of this story's if older, a fault if new."""
     older = repo_of(tmp_path / "a", **{"tests/old.sh": f"test ! -e src/greet || {ONCE}"})
@@ -224,6 +225,7 @@ def bug(repo: Repo) -> None:
 LOUD = {"tests/tc_g1.sh": "test -e src/greet\n"}
 
 
+@pytest.mark.long
 def test_a_person_s_bug_authorises_a_test_once(tmp_path: Path) -> None:
     """After the decision `bug` the next gate freezes the tests anew, and says so; from then on they stay again."""
     fix = {"act": "bug_fix", "files": LOUD, "reply": {"files": [*LOUD]}}
@@ -252,6 +254,7 @@ def test_a_count_that_a_person_settles_authorises_the_missing_test(tmp_path: Pat
     assert "tests frozen anew, as decided: counts: story is right (Ana Person" in whys(repo, "tests")[-1]
 
 
+@pytest.mark.long
 def test_a_bug_fix_is_no_leave_for_the_code(tmp_path: Path) -> None:
     """The decision lets tests in, and nothing else outside the Files table."""
     fix = {"act": "bug_fix", "files": LOUD | {"src/else": "x\n"}, "reply": {"files": []}}
@@ -316,6 +319,7 @@ def test_git_removed_on_the_way_is_no_way_out(tmp_path: Path) -> None:
     assert "what changed since the baseline cannot be told: git is gone" in whys(repo, "tests")[-1]
 
 
+@pytest.mark.long
 def test_a_pass_with_a_stub_at_a_boundary_is_no_pass(tmp_path: Path) -> None:
     """A verifier must list the boundaries; with a stub among them its PASS is invalid, without one it is shown."""
     stub = verdict(tcs=TCS, boundaries=[{"name": "voice service", "status": "stub"}])

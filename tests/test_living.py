@@ -27,6 +27,7 @@ def approved(folder: Path) -> PackRepo:
     return repo
 
 
+@pytest.mark.long
 def test_a_worktree_that_was_not_laid_out_is_laid_out_anew(tmp_path: Path) -> None:
     """Where git was killed before all files were there, the story still lives in the main tree, and moves out again."""
     repo = approved(tmp_path)
@@ -38,6 +39,7 @@ def test_a_worktree_that_was_not_laid_out_is_laid_out_anew(tmp_path: Path) -> No
     assert (repo.at("1"), repo.story("1").is_relative_to(place)) == ("gorilla", True)
 
 
+@pytest.mark.long
 def test_a_branch_without_work_begins_anew(tmp_path: Path) -> None:
     """What was committed since a killed engine made the branch is in the worktree."""
     repo = approved(tmp_path)
@@ -70,6 +72,7 @@ def test_what_is_saved_in_the_main_tree_is_merged(tmp_path: Path) -> None:
     assert git(repo.root, "status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_what_is_not_the_storys_keeps_its_worktree(tmp_path: Path) -> None:
     """A merged worktree with a file that nobody committed goes to a person; without it, it is removed."""
     repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)
@@ -86,6 +89,7 @@ def test_what_is_not_the_storys_keeps_its_worktree(tmp_path: Path) -> None:
     assert git(repo.root, "branch", "--list", "story/*") == ""
 
 
+@pytest.mark.long
 def test_what_a_killed_engine_left_of_a_story_that_is_over_is_done(tmp_path: Path) -> None:
     """The last commit is made, and a branch that is merged goes; a branch that is nobody's stays."""
     repo = PackRepo(tmp_path, {"1": None})

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from engine.advance import Advanced, advance
 from engine.agents.scripted import ScriptedAgent
 from engine.model.call import Brief, Reply
@@ -92,6 +94,7 @@ def test_the_instant_is_told_by_a_pure_function() -> None:
     assert times == {AT: [SOON, LATER], SOON: [LATER], LATER: []}
 
 
+@pytest.mark.long
 def test_a_person_reads_the_time_of_the_clock_on_her_wall(tmp_path: Path) -> None:
     """In her zone and with its name; other programs get it in UTC."""
     assert wall_time(LATER, ZoneInfo("Europe/Berlin")) == "16:00 CET on 2026-11-22"

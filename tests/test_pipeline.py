@@ -210,6 +210,7 @@ def test_a_commit_takes_nothing_that_is_not_the_storys(tmp_path: Path) -> None:
     assert git(repo.root, "status", "--porcelain").splitlines() == ["A  notes/staged.txt", "?? notes/mine.txt"]
 
 
+@pytest.mark.long
 def test_a_merge_that_conflicts_goes_to_a_person(tmp_path: Path) -> None:
     """Where both changed a file, both stay as they are and the place is told; merged by hand, the story is complete."""
     repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)
@@ -248,6 +249,7 @@ def test_a_merge_that_is_red_goes_to_a_person(tmp_path: Path) -> None:
     assert repo.at("1") == "complete"
 
 
+@pytest.mark.long
 def test_a_story_is_advanced_by_hand_where_it_lives(tmp_path: Path) -> None:
     """From the main tree and from the worktree the same story is meant; every verb finds it on its branch."""
     root = PackRepo(tmp_path, {"1": None}, config=WORKTREES).root
@@ -292,6 +294,7 @@ def test_the_limit_of_a_run_is_one_for_all_stories(tmp_path: Path) -> None:
     assert "limits.run: 0 of 5 runs of agents are made, while 4 run." in held.waiting.items[0].text
 
 
+@pytest.mark.long
 def test_the_timeline_shows_a_story_where_it_lives(tmp_path: Path) -> None:
     """From execution until merge the journal in the worktree is the one that is drawn."""
     repo = PackRepo(tmp_path, {"1": None}, config=WORKTREES)

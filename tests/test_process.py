@@ -41,6 +41,7 @@ def test_a_limit_does_not_lift_the_deadline(tmp_path: Path) -> None:
     assert run(tmp_path, "sleep 30", limit=2**20, total=0.5) == (None, "it took longer than 0.5 seconds")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("turns", range(6))
 def test_who_is_cancelled_while_a_command_starts_leaves_nothing(tmp_path: Path, turns: int) -> None:
     """After however many turns of the loop: also what runs before anybody has hold of it is gone."""

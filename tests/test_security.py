@@ -238,6 +238,7 @@ sleep 31415
 """Many children, one of them in a session of its own, and no end."""
 
 
+@pytest.mark.long
 def test_nothing_survives_a_time_out(tmp_path: Path) -> None:
     """Of an agent's command and of a gate's test, killed at their time-outs, no child lives on; both are told."""
     with engineer(tmp_path, OVERRUN, timeout_seconds=1) as (repo, fake):

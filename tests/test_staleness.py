@@ -257,6 +257,7 @@ def sessions(repo: Repo, *acts: str) -> dict[str, str | None]:
     return {event.role: ended[event.call] for act in acts for event in calls(repo, act)}
 
 
+@pytest.mark.long
 def test_a_document_changed_in_execution_is_validated_again_by_the_same_sessions(tmp_path: Path) -> None:
     """The same validators look again; then the story goes on to verification, and nothing is built or tried anew."""
     repo = lived(tmp_path, "accepting")
@@ -272,6 +273,7 @@ def test_a_document_changed_in_execution_is_validated_again_by_the_same_sessions
     assert repo.steps(repo.advance()) == ["complete"]
 
 
+@pytest.mark.long
 def test_a_file_changed_in_execution_is_tested_reviewed_tried_and_verified_again(tmp_path: Path) -> None:
     """From changed code no way leads to acceptance but by gates, self-review, a person who tries, and the verifier."""
     repo = lived(tmp_path, "accepting")
@@ -304,6 +306,7 @@ def test_an_acceptance_of_what_changed_is_no_acceptance(tmp_path: Path) -> None:
     assert {"marked_complete", *GORILLA, *GATES} & set(repo.ticked()) == set()
 
 
+@pytest.mark.long
 def test_what_a_person_answered_is_taken_before_a_change(tmp_path: Path) -> None:
     """A bug that a person reports is worked on, though she changed a file as well."""
     repo = lived(tmp_path, "gorilla")
@@ -457,6 +460,7 @@ def test_a_call_that_runs_is_ended_before_the_story_is_sent_back(
 # ---------------------------------------------------------------- loops that nobody outside turns
 
 
+@pytest.mark.long
 def test_a_reviewer_that_changes_the_code_each_time_ends_at_a_person(tmp_path: Path) -> None:
     """An agent that writes what it may only read sends the story round; the rounds are counted, and a person asked."""
     lines = [

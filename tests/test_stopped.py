@@ -84,6 +84,7 @@ def ends(repo: Repo) -> tuple[list[str], list[str]]:
     )
 
 
+@pytest.mark.long
 @needs_cage
 def test_ctrl_c_stops_agents_and_the_next_run_goes_on_in_their_session(tmp_path: Path) -> None:
     """Exit 130 and one line; the agent is gone with all that it started, its sibling's answer stays, nothing ended."""
@@ -122,6 +123,7 @@ def test_ctrl_c_stops_gates(tmp_path: Path) -> None:
     assert repo.at == "gorilla"
 
 
+@pytest.mark.long
 def test_a_person_is_told_once_the_engine_stops_for_her(tmp_path: Path) -> None:
     """`notify.command` runs at the end of an advance that waits for a person, and at no other."""
     repo = Repo(tmp_path, config=CONFIG + '\n[notify]\ncommand = "echo {story} {text} >> told"\n')

@@ -189,6 +189,7 @@ def test_a_plan_is_what_a_simulation_of_what_is_left_plays(pack: PackRepo) -> No
     assert over["1"] <= min(works.values()) <= min(over["2"], over["3"]) <= max(works.values())
 
 
+@pytest.mark.long
 def test_what_is_over_has_no_plan(pack: PackRepo) -> None:
     """A complete story is drawn as it was; once all are, there is nothing to come, and no `now` in the picture."""
     for _ in range(12):
@@ -220,6 +221,7 @@ def test_a_plan_is_drawn_after_now(pack: PackRepo) -> None:
 NAMES = ("Time →", "Story 1:", "Story 2:", "Story 3:")
 
 
+@pytest.mark.long
 def test_the_same_seed_makes_the_same_plan(pack: PackRepo) -> None:
     """With dice the plan differs from seed to seed, and from nothing else."""
 

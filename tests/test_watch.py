@@ -101,6 +101,7 @@ def test_ctrl_c_ends_it_and_says_what_is_left(tmp_path: Path) -> None:
     assert repo.run().steps == []
 
 
+@pytest.mark.long
 def test_a_story_in_its_worktree_is_heard_of(tmp_path: Path) -> None:
     """From execution until merge story.md lies in a worktree: a tick there is noticed as well."""
     repo = PackRepo(tmp_path, {"1": None}, config='\n[pipeline]\nisolation = "worktree"\n')
@@ -142,6 +143,7 @@ def test_its_own_writes_do_not_keep_it_awake(tmp_path: Path) -> None:
     assert rests >= 4
 
 
+@pytest.mark.long
 def test_a_new_story_and_new_settings_are_taken_up(tmp_path: Path) -> None:
     """A story that comes while it runs is advanced too; a story.toml that cannot be read is told and waited for."""
     repo = PackRepo(tmp_path, {"1": None, "2": None})
@@ -164,6 +166,7 @@ def test_a_new_story_and_new_settings_are_taken_up(tmp_path: Path) -> None:
     assert "story.toml" in wrong[0]
 
 
+@pytest.mark.long
 def test_a_saved_spec_is_heard_of(tmp_path: Path) -> None:
     """A spec outside the pack that changes while a story waits for its approval is validated again by itself."""
     repo = PackRepo(tmp_path, {"1": None})
@@ -197,6 +200,7 @@ def test_a_saved_source_file_is_heard_of(tmp_path: Path) -> None:
     assert ("gorilla", "gating") in steps
 
 
+@pytest.mark.long
 def test_a_reply_is_heard_of(tmp_path: Path) -> None:
     """The reply of a role that a person plays lies in the state folder, and lets its story go on all the same."""
     repo = PackRepo(tmp_path, {"1": None})
@@ -223,6 +227,7 @@ IGNORED = [
 HEARD = ["src/a.py", "README.md", "docs/spec.md", "docs/note.log", ".state/briefs/a.reply.md"]
 
 
+@pytest.mark.long
 def test_all_is_heard_of_but_what_git_ignores(tmp_path: Path) -> None:
     """In the root, deep below it and in a worktree; not in .git, in caches, in the rest of the state folder."""
     root, tree = tmp_path / "r", tmp_path / "r/.state/worktrees/1"

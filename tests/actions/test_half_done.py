@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pytest
+
 from engine.advance import advance
 from engine.agents.scripted import ScriptedAgent
 from engine.model.call import Brief, Reply
@@ -122,6 +124,7 @@ def test_it_survives_the_state_folder(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.long
 def test_where_git_lost_it_the_session_is_told_so(tmp_path: Path) -> None:
     """In another clone the commits are not there: the brief says that the edits are gone."""
     repo = approved(tmp_path)
@@ -138,6 +141,7 @@ def test_where_git_lost_it_the_session_is_told_so(tmp_path: Path) -> None:
     assert engineer.briefs[0].text.startswith(told)
 
 
+@pytest.mark.long
 def test_a_killed_run_goes_on_in_its_copy(tmp_path: Path) -> None:
     """The same call finds its copy as it was left, also what a failed run before it had done."""
     for number, acts in enumerate((["dies"], ["fails()", "dies"])):

@@ -160,6 +160,7 @@ def _dial() -> str:
     return 'socket.create_connection(("192.0.2.1", 80), 5)'
 
 
+@pytest.mark.long
 def test_a_command_that_never_ends_or_never_stops_talking_is_stopped(tmp_path: Path) -> None:
     """Time and output of a command are bounded, and the model is told."""
     asked = [

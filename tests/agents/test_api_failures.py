@@ -169,6 +169,7 @@ def test_a_failed_response_is_a_failure(tmp_path: Path) -> None:
     assert desk.slept == [1.0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("trouble", "deadlines", "told"),
     [

@@ -127,6 +127,7 @@ def engine(folder: Path, fake: FakeServer, *, writable: bool = False) -> ForkSer
     return process
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_killed_run_goes_on_without_paying_again(tmp_path: Path, kind: Kind) -> None:
     """Killed while the third answer was awaited, the next process asks for that one only; the first two are kept."""

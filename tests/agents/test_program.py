@@ -284,6 +284,7 @@ def test_what_codex_own_sandbox_would_hide_is_refused(desk: Desk, monkeypatch: p
     assert not Path("/dev/shm/codex").exists()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("steps", "deadlines", "why"),
     [

@@ -224,6 +224,7 @@ def test_machine_list_names_ours_and_theirs(raw: Path) -> None:
     assert (ran.code, ran.out.split()) == (0, ["infrastructure", "slice", "story"])
 
 
+@pytest.mark.long
 def test_the_timeline_is_coloured_on_a_terminal(adopted: Path) -> None:
     """As wide as the terminal, coloured unless NO_COLOR asks for none; plain and of 80 to 100 columns in a pipe."""
     shown = on_terminal(adopted, "timeline")

@@ -58,6 +58,7 @@ def test_a_pack_from_disk_is_played_with_its_dependencies(tmp_path: Path) -> Non
     assert tree(repo.root) == before
 
 
+@pytest.mark.long
 def test_what_is_done_already_is_not_played_again(tmp_path: Path) -> None:
     """A complete story is left out, and one on its way goes on from its state."""
     repo = PackRepo(tmp_path, {"1": None, "2": None})

@@ -119,6 +119,7 @@ def test_her_own_text_changed_meanwhile_is_kept(whole: Whole) -> None:
     assert everywhere(partial(written, whole), range(2)) == []
 
 
+@pytest.mark.long
 def test_a_second_engine_is_refused_at_any_point(whole: Whole) -> None:
     """While one engine is at work, another on the same story says so in one line and changes nothing."""
     assert strike_everywhere(whole, Fault("act", act=rival), sample(whole, 6, 2)) == []

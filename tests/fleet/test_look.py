@@ -77,6 +77,7 @@ def test_who_pushes_second_looks_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert journal.count('"began"') == 2
 
 
+@pytest.mark.long
 def test_who_is_late_each_time_gives_up_with_nothing_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After twenty races a look says so; the remote is as it was."""
     world = World(tmp_path, {"1": []})
@@ -169,6 +170,7 @@ def test_a_reply_is_taken_in_once_and_dropped_with_the_step(tmp_path: Path) -> N
     assert git(world.remote, "rev-parse", "main") == head
 
 
+@pytest.mark.long
 def test_what_a_session_began_goes_back_to_its_worker(tmp_path: Path) -> None:
     """A call that goes on with a session names the worker that keeps it."""
     world = World(tmp_path, {"1": []})
@@ -184,6 +186,7 @@ def test_what_a_session_began_goes_back_to_its_worker(tmp_path: Path) -> None:
     assert [order.worker for order in resumed] == ["b"]
 
 
+@pytest.mark.long
 def test_limits_hold_over_all_looks(tmp_path: Path) -> None:
     """Of three stories that may be validated, one is at a time where story.toml says so; the others wait for room."""
     world = World(tmp_path, {"1": [], "2": [], "3": []}, config="[pipeline.concurrency]\nvalidation = 1\n")
@@ -274,6 +277,7 @@ def test_a_box_counts_for_who_committed_it(tmp_path: Path) -> None:
     assert "engine@story.invalid" not in journal
 
 
+@pytest.mark.long
 def test_what_a_person_pushes_during_a_call_stays(tmp_path: Path) -> None:
     """An agent changed a file that Ana pushed meanwhile: hers stays, and the log says that its was not taken over."""
     world = World(tmp_path, {"1": []})

@@ -35,6 +35,7 @@ def refused(done: Done, *said: str) -> None:
     assert done.code in (1, 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("words", [("worker",), ("signal",), ON, ("status", "--on", "temporal")], ids=lambda it: it[0])
 def test_no_server(world: World, temporal: Server, words: tuple[str, ...]) -> None:
     """Where nobody answers, each verb says at which address, and how to name another."""
@@ -82,6 +83,7 @@ def test_search_attributes_that_are_missing(world: World, tmp_path: Path) -> Non
     refused(done, "no search attribute StoryPack, Story, ", "--name StoryPack --type Keyword --name Story --type Keywo")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("verb", [("worker",), ("signal",), ON, ("status", "--on", "temporal")], ids=lambda it: it[0])
 def test_a_clone_without_a_remote(world: World, temporal: Server, verb: tuple[str, ...]) -> None:
     """Workers share a remote; a repository without one is told how to get it."""
@@ -89,6 +91,7 @@ def test_a_clone_without_a_remote(world: World, temporal: Server, verb: tuple[st
     refused(Hosts(world, temporal).story(*verb), "has no remote `origin`", "git remote add origin URL")
 
 
+@pytest.mark.long
 def test_what_workers_could_not_see_is_not_started(world: World, temporal: Server) -> None:
     """Changes that are not committed, commits that are not pushed, branches that parted: each is named."""
     hosts, ana = Hosts(world, temporal), world.ana

@@ -41,6 +41,7 @@ def _known() -> set[str]:
     return {name for one in classes.values() for name in one["mutants"]}
 
 
+@pytest.mark.long
 def test_mutants_are_refused_or_explained() -> None:
     """Of every seventh mutant each one is refused, or listed with the reason why it may live."""
     total, accepted = _sweep(7)
