@@ -2,7 +2,7 @@
 
 The workflows are the engine's own; `look` and `carry_out` are not. Each stage of a story takes the git work that the
 engine does for it, by the same functions: replies read, files brought, one commit and one snapshot a step, one push a
-look. What is written are bytes; nothing is read but how far each story is.
+look; call for call and step for step it asks git for as much as the engine does. What is written are bytes; nothing is read but how far each story is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from temporalio import activity
 from temporalio.worker import Worker
 
-from engine.files.branches import ENGINE, commit
+from engine.files.branches import ENGINE, commit_all
 from engine.files.clone import Clone
 from engine.files.kept import shortened
 from engine.files.repository import show_new, state_folder
@@ -59,6 +59,7 @@ class Bare:
         with self._looking:
             while True:
                 clone.sync(order.pack)
+                differing(clone.tree, head_of(clone.tree) or "", clone.state)
                 stories = sorted((clone.tree / order.pack).glob("story-*"))
                 ended, wanted, steps = list[str](), list[tuple[str, str]](), 0
                 for folder in stories:
@@ -96,16 +97,17 @@ class Bare:
                 if reply and reply.after:
                     for name in changed(root, reply.before, reply.after):
                         bring(root, name, reply.before, reply.after, None)
+            if replies:
                 show_new(root, [folder])
             ended += calls
             fresh = CALLS[len(stages)] if len(stages) < len(CALLS) else 0
             stages.append([f"{folder.name}/{len(stages)}.{n}-{secrets.token_hex(4)}" for n in range(fresh)])
             for number in range(STEPS[len(stages) - 1]):
-                self._step(folder, path, stages, number)
+                self._step(folder, stages, number)
                 steps += 1
         return steps
 
-    def _step(self, folder: Path, path: str, stages: list[list[str]], number: int) -> None:
+    def _step(self, folder: Path, stages: list[list[str]], number: int) -> None:
         """What the engine asks of git for one step."""
         root, name = self._clone.tree, f"refs/story/{self._clone.home.name}/{folder.name}/{len(stages)}.{number}"
         find_snapshot(root, name, ["none"])
@@ -114,10 +116,8 @@ class Bare:
                 out.write(LINE)
                 os.fsync(out.fileno())
         (folder / "bare.json").write_text(json.dumps(stages))
-        show_new(root, [folder])
         take_snapshot(root, self._clone.state / f"{folder.name}.index", name, "none")
-        differing(root, head_of(root) or "", self._clone.state)
-        commit(root, [path], f"feat({folder.name}): step {len(stages)}", ENGINE)
+        commit_all(root, f"feat({folder.name}): step {len(stages)}", ENGINE)
 
     def _carry_out(self, order: CallOrder) -> str:
         clone = self._clone
@@ -125,7 +125,9 @@ class Bare:
             return "kept"
         with clone.slot(order.on, order.commit) as tree:
             shortened(tree, [f"{order.pack}/{order.story}/journal"])
-            (tree / order.pack / order.story / f"{order.call.rpartition(chr(47))[2]}.txt").write_text(order.call)
+            if order.pack.endswith("p000") and "/0.0-" in order.call:  # as the engine's scripted writer does
+                (tree / order.pack / order.story / "written.txt").write_text(order.call)
+            clone.by_now(order.on, f"{order.pack}/{order.story}/journal")
             reply = Reply(status="ok", text="x" * 400, started="", ended="", session=order.call, worker="bare")
             return "ok" if clone.keep(order.call, reply, tree) else "kept"
 

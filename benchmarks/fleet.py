@@ -4,7 +4,7 @@ make bench-fleet   (or: python benchmarks/fleet.py [--stories 10 100 1000] [--ru
 
 Two workers, Temporal's dev server with its database on disk, a bare repository on disk as the remote, scripted agents,
 packs of at most 20 stories, three calls a story, one person who accepts. The other side (bare_worker.py) runs the
-engine's own workflows with activities that do git work and nothing else, by the same functions; it asks git for less.
+engine's own workflows with activities that do git work and nothing else: as many git commands, by the same functions.
 """
 
 from __future__ import annotations

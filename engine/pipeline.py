@@ -91,8 +91,7 @@ class Pipeline:
     def _read(self, repository: Repository) -> None:
         """List the stories; those that were there before stay as they are."""
         root = repository.root
-        names = [folder.relative_to(root).as_posix() for folder in self._folders]
-        listed = [one for one in list_all(repository).stories if one.pack in names]
+        listed = list_all(repository, self._folders).stories
         several = len({one.pack for one in listed}) > 1
         lanes = {}
         for one in listed:

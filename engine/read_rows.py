@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,11 +60,11 @@ def at_home(listed: Listed, home: Repository) -> Listed:
     return replace(listed, home=home, journal=str(evidence / JOURNAL) if evidence.is_dir() else "")
 
 
-def list_all(repository: Repository) -> Listing:
-    """List every story of every pack."""
+def list_all(repository: Repository, only: Collection[Path] | None = None) -> Listing:
+    """List every story of every pack, or of the packs in some folders."""
     stories: list[Listed] = []
     folders: list[Path] = []
-    packs, apart = repository.packs(), any_home(repository)
+    packs, apart = [one for one in repository.packs() if only is None or one in only], any_home(repository)
     if not repository.config.packs.paths:
         folders += walk(repository.root)
     for folder in packs:
