@@ -2,7 +2,8 @@
 
 The workflows are the engine's own; `look` and `carry_out` are not. Each stage of a story takes the git work that the
 engine does for it, by the same functions: replies read, files brought, one commit and one snapshot a step, one push a
-look; call for call and step for step it asks git for as much as the engine does. What is written are bytes; nothing is read but how far each story is.
+look; call for call and step for step it asks git for as much as the engine does. What is written are bytes; nothing is
+read but how far each story is.
 """
 
 from __future__ import annotations

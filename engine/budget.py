@@ -45,8 +45,9 @@ def held_back(seen: Seen, coming: int, purse: Purse) -> Place | None:
         if why:
             why += f", while {running} run" if running else ""
             text = f"limits.{name}: {why}. Raise the limit, and run it again."
-            root = seen.repository.main or seen.repository.root
-            return Place(file=NAME, line=line_of(root, ["limits", name]) or 1, text=text)
+            main = seen.repository.main  # which says the limits of a story on a branch, too
+            file, root = (str(main / NAME), main) if main else (NAME, seen.repository.root)
+            return Place(file=file, line=line_of(root, ["limits", name]) or 1, text=text)
     return None
 
 

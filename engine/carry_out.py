@@ -48,6 +48,7 @@ class _One:
 
 async def carry_out(clone: Clone, order: CallOrder, worker: str, ports_of: Callable[[Repository], Ports]) -> Performed:
     """Perform a call, unless it has its reply, or needs none; of several attempts the first that pushes counts."""
+    clone.demand_branch(order.branch, order.pack)
     if clone.is_kept(order.call):
         return "kept"
     with clone.slot(order.on, order.commit) as tree:
@@ -68,12 +69,14 @@ def lose(clone: Clone, order: CallOrder, at: str) -> Performed:
 
 
 def _look(clone: Clone, order: CallOrder, tree: Path) -> Seen:
-    own = read_config(tree)
-    config = own if order.on == clone.branch else on_branch(clone.config, own)
+    repository = Repository(root=tree, state=clone.state, config=read_config(tree))
+    if order.on != clone.branch:
+        config = on_branch(clone.config, repository.config)
+        repository = replace(repository, config=config, main=clone.tree)
     folder = tree / order.pack
     if order.story not in {story.id for story in list_stories(tree, folder)}:
         raise UsageError(f"there is no story {order.story!r} in {order.pack} at {order.commit[:12]}.")
-    return look(Repository(root=tree, state=clone.state, config=config), folder, order.story)
+    return look(repository, folder, order.story)
 
 
 def _is_awaited(clone: Clone, order: CallOrder, seen: Seen) -> bool:

@@ -29,8 +29,17 @@ def branch_of(main: Repository, folder: Path, story: Found) -> str:
     wanted, other = names if len(main.packs()) > 1 else names[::-1]
     if is_laid_out(worktree_of(main.state, wanted)):
         return wanted
-    place = worktree_of(main.state, other)
-    return other if is_laid_out(place) and (place / story.file.relative_to(main.root)).is_file() else wanted
+    return other if _holds(worktree_of(main.state, other), main, folder, story) else wanted
+
+
+def _holds(place: Path, main: Repository, folder: Path, story: Found) -> bool:
+    """Was a worktree laid out for a story when there were other packs? One that holds its like is not its own."""
+    if not is_laid_out(place):
+        return False
+    path = story.file.relative_to(folder)
+    alike = [pack for pack in main.packs() if (place / pack.relative_to(main.root) / path).is_file()]
+    then = Repository(root=place, state=main.state, config=read_config(place)).packs()
+    return folder in alike and (alike == [folder] or then == [place / folder.relative_to(main.root)])
 
 
 def home_of(main: Repository, folder: Path, story_id: str) -> Repository:

@@ -200,7 +200,7 @@ def inputs_now(seen: Seen) -> dict[str, str]:
 
 
 def demand_known(repository: Repository) -> None:
-    """Refuse a story.toml that sets a role or gate which no machine has."""
+    """Refuse a story.toml that sets a role or gate which no machine has; of a branch, a gate: its roles are main's."""
     own = repository.root / "machines"
     roles: set[str] = set()
     gates: set[str] = set()
@@ -209,7 +209,8 @@ def demand_known(repository: Repository) -> None:
             machine = repository.chart(name).machine
             roles |= set(machine.roles)
             gates |= {gate.command or key for key, gate in machine.gates.items()}
-    demand_known_names(repository.root, repository.config, roles, gates)
+    config = repository.config if repository.main is None else repository.config.model_copy(update={"roles": {}})
+    demand_known_names(repository.root, config, roles, gates)
 
 
 def adopted_machine(repository: Repository, folder: Path, story_id: str) -> str | None:

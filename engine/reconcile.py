@@ -43,7 +43,7 @@ _TRIES = 20
 _GRACE = 600.0
 """Seconds more than its deadlines, after which a call is surely dead."""
 _TURN = 24 * 3600.0
-"""Seconds that a call may wait at the worker that keeps its session until others there have ended."""
+"""Seconds that a call may wait at a worker until others there have ended; a worker that died misses its heartbeat."""
 PortsOf = Callable[[Repository], Ports]
 
 
@@ -53,11 +53,7 @@ class Raced(UsageError):
 
 def look_at_pack(clone: Clone, order: PackOrder, ports_of: PortsOf) -> Looked:
     """Advance a pack as far as it goes now; nothing is kept of a look that could not be pushed."""
-    if order.branch != clone.branch:
-        raise UsageError(
-            f"{order.pack} is run on branch {order.branch}, and this worker is on {clone.branch}: start it with "
-            f"`--branch {order.branch}`."
-        )
+    clone.demand_branch(order.branch, order.pack)
     for _ in range(_TRIES):
         clone.sync(order.pack)
         looked, ended, apart = _look(clone, order, ports_of)
@@ -95,9 +91,10 @@ class NoQueue(Room):
         try:
             yield False
         finally:
-            if not self._runs(story):
+            if gives := not self._runs(story):
                 self._taken.subtract(one.takes)
-                self.again |= any(other.fits(self._taken) for other in self._refused)
+        if gives:  # by going on; who failed would fail again
+            self.again |= any(other.fits(self._taken) for other in self._refused)
 
 
 class _Rests(Exception):
@@ -136,10 +133,10 @@ def _look(clone: Clone, order: PackOrder, ports_of: PortsOf) -> tuple[Looked, li
         seen = _seen(main, folder, story)
         root = seen.repository.root
         heads[root] = heads.get(root) or (clone.head(root), clone.branch_at(root))
-        for began in seen.progress.running.values():
+        for began in (began for began in seen.progress.running.values() if began.call in calls.running):
             one = _order(order, seen, began, *heads[root])
             orders += [one] if one else []
-            by_hand += [] if one else [_by_hand(seen, began)]
+            by_hand += [] if one else [_by_hand(seen, began, heads[root][1], order.branch)]
     looked = Looked(
         calls=tuple(orders),
         due=(*by_hand, *(due for left in ran.left for due in _due(main, left))),
@@ -255,7 +252,7 @@ def _order(order: PackOrder, seen: Seen, began: Began, commit: str, branch: str)
         on=branch,
         queue=queue,
         worker=keeps[-1] if keeps else "",
-        seconds=(_TURN if keeps else 0) + _GRACE + _deadline(machine, act, began.role, config),
+        seconds=_TURN + _GRACE + _deadline(machine, act, began.role, config),
         pace=order.pace,
     )
 
@@ -272,9 +269,10 @@ def _command(machine: Machine, act: GateAct) -> str:
     return machine.gates[act.run].command or act.run
 
 
-def _by_hand(seen: Seen, began: Began) -> Due:
+def _by_hand(seen: Seen, began: Began, branch: str, main: str) -> Due:
     who = seen.machine.roles[began.role].title
-    text = f"{who} is played by hand: run `story advance {seen.shown.id}` in your clone, then commit and push"
+    there = "" if branch == main else f", on branch {branch}"
+    text = f"{who} is played by hand: run `story advance {seen.shown.id}` in your clone{there}, then commit and push"
     return Due(story=seen.shown.id, state=seen.progress.state, waiting_for="person", text=text)
 
 

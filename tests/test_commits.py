@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.commits import commit_left, own_paths
-from engine.errors import Locked
+from engine.errors import FormatError, Locked
 from engine.files.branches import close_worktree, drop_merged, is_laid_out, open_worktree, worktree_of
 from engine.files.pack import list_stories
 from engine.homes import any_home, branch_of, demand_lives, home_of, inside, main_of
@@ -170,6 +170,22 @@ def test_a_story_keeps_its_branch_when_a_pack_comes_or_goes(repo: PackRepo) -> N
     assert home_of(repo.repository, folder, "2").main == repo.root
 
 
+def test_a_story_of_another_pack_does_not_take_the_branch_of_its_like(repo: PackRepo) -> None:
+    """A folder that was no pack when the branch was made, though it lay there, comes to be one."""
+    toml, folder, more = repo.root / "story.toml", repo.root / PACK, repo.root / "docs/more"
+    shutil.copytree(folder, more)
+    git(repo.root, "add", "-A")
+    git(repo.root, "commit", "-qm", "More")
+    one = list_stories(repo.root, folder)[0]
+    began = branch_of(repo.repository, folder, one)
+    open_worktree(repo.root, worktree_of(repo.state, began), began)
+    toml.write_text(toml.read_text().replace('paths = ["docs/stories"]', 'paths = ["docs/stories", "docs/more"]'))
+    main = repo.repository
+    assert branch_of(main, folder, one) == began == "story/1-greeter"
+    assert branch_of(main, more, list_stories(repo.root, more)[0]) == "story/docs-more/1-greeter"
+    assert home_of(main, more, "1") == main
+
+
 def test_who_plays_a_role_on_a_branch_is_said_in_the_main_tree(repo: PackRepo) -> None:
     """Roles and limits are those of the main tree's story.toml by now; gates are the branch's own."""
     main, toml = repo.repository, repo.root / "story.toml"
@@ -179,3 +195,13 @@ def test_who_plays_a_role_on_a_branch_is_said_in_the_main_tree(repo: PackRepo) -
     here, there = repo.repository.config, home_of(repo.repository, repo.root / PACK, "1").config
     assert (there.roles["engineer"].agent, there.limits.steps) == ("person", 7)
     assert ("later" in here.gates, "later" in there.gates) == (True, False)
+
+
+def test_a_role_that_only_the_main_trees_machines_have_is_no_error_on_a_branch(repo: PackRepo) -> None:
+    """It is refused where it is written, and nowhere else."""
+    main, toml = repo.repository, repo.root / "story.toml"
+    open_worktree(repo.root, worktree_of(main.state, "story/1-greeter"), "story/1-greeter")
+    toml.write_text(f'{toml.read_text()}\n[roles.painter]\nagent = "person"\n')
+    assert look(home_of(repo.repository, repo.root / PACK, "1"), repo.state / "worktrees/1-greeter" / PACK, "1")
+    with pytest.raises(FormatError, match="no machine has role 'painter'"):
+        look(repo.repository, repo.root / PACK, "2")

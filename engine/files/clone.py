@@ -9,6 +9,7 @@ Nothing in it is anybody's but the worker's: what was not pushed did not happen,
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import threading
 from collections.abc import Collection, Iterator
@@ -20,7 +21,7 @@ from pydantic import ValidationError
 from engine.errors import CallFailed, UsageError
 from engine.files.branches import AGENTS, ENGINE, commit_all, is_laid_out, is_merged, open_worktree, worktree_of
 from engine.files.config import read_config
-from engine.files.repository import GitFailed, demand_git, run_git
+from engine.files.repository import GitFailed, demand_git
 from engine.files.snapshot import pack_refs
 from engine.files.throwaway import changed, link_dependencies
 from engine.model.call import Reply
@@ -52,6 +53,14 @@ class Clone:
         demand_git(self.tree, "fetch", "--quiet", "--no-tags", "origin", self.branch)
         _reset(self.tree, self.branch, "FETCH_HEAD")
         self.config = read_config(self.tree)
+
+    def demand_branch(self, branch: str, pack: str) -> None:
+        """Refuse what is meant for another main branch."""
+        if branch != self.branch:
+            raise UsageError(
+                f"{pack} is run on branch {branch}, and this worker is on {self.branch}: start it with "
+                f"`--branch {branch}`."
+            )
 
     def sync(self, pack: str) -> None:
         """Bring the clone to where the remote stands: main branch, stories' branches with their worktrees, replies."""
@@ -166,7 +175,9 @@ class Clone:
         if not told:
             return None
         self._fetch(branch, told[0])
-        return run_git(self.tree, "cat-file", "blob", f"{told[0]}:{path}")
+        if not demand_git(self.tree, "ls-tree", told[0], "--", path).strip():
+            return None
+        return demand_git(self.tree, "cat-file", "blob", f"{told[0]}:{path}").encode()
 
     def is_kept(self, call: str) -> bool:
         """Does the remote have a reply to a call?"""
@@ -204,11 +215,10 @@ class Clone:
             demand_git(self.tree, "fetch", *words)
 
     def _lay_out(self, place: Path, commit: str) -> None:
-        if is_laid_out(place) and _try(place, "checkout", "--quiet", "--force", "--detach", commit) is not None:
-            demand_git(place, "clean", "--quiet", "-ffdx")  # what git ignores is another call's as well
-        else:
+        words = (("checkout", "--quiet", "--force", "--detach", commit), ("clean", "--quiet", "-ffdx"))
+        if not is_laid_out(place) or any(_try(place, *each) is None for each in words):  # -x: another call's as well
             _try(self.tree, "worktree", "remove", "--force", "--force", str(place))
-            shutil.rmtree(place, ignore_errors=True)
+            _remove(place)
             _try(self.tree, "worktree", "prune")
             place.parent.mkdir(parents=True, exist_ok=True)
             demand_git(self.tree, "worktree", "add", "--quiet", "--force", "--detach", str(place), commit)
@@ -245,6 +255,13 @@ def _try(root: Path, *words: str) -> str | None:
         return demand_git(root, *words)
     except GitFailed:
         return None
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, also one in which somebody made folders that may not be written."""
+    for inner, _, _ in os.walk(folder):
+        Path(inner).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _reset(tree: Path, branch: str, commit: str) -> None:

@@ -49,9 +49,10 @@ def demand_pushed(root: Path, branch: str, packs: Sequence[str]) -> None:
         if int(git(root, "rev-list", "--count", f"HEAD..origin/{here}") or 0):
             raise UsageError(f"{here} and origin/{here} went apart. `git pull --rebase`, then push, then start.")
         raise UsageError(f"{ours} commits of {here} are not pushed, and workers see what is pushed. Push them.")
-    for pack in packs:
-        if not git(root, "rev-parse", "--verify", "--quiet", f"origin/{branch}:{pack}"):
-            raise UsageError(
-                f"origin/{branch} has no {pack}, and workers see what it has. Merge what holds it, or name another "
-                "main branch with --branch, here and to the workers."
-            )
+    here = git(root, "rev-parse", "--abbrev-ref", "HEAD")
+    words = ("rev-list", "--count", f"origin/{branch}..HEAD", "--", "story.toml", "machines", *packs)
+    if not here.startswith("story/") and int(git(root, *words) or 0):
+        raise UsageError(
+            f"{here} has changes of {', '.join(packs)} or its settings that origin/{branch} does not have, and workers "
+            "see what it has. Merge them, or name another main branch with --branch, here and to the workers."
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -117,7 +117,7 @@ async def work(
     for queue, size in queues:
         workers.append(_worker(client, f"{fleet}/{queue}", hands, size))
     if why := uncaged(Repository(root=clone.tree, state=clone.state, config=clone.config)):
-        tell(f"gates are not offered: {why}")
+        tell(f"packs and gates are not offered: {why}")
     tell(f"worker {name} of {fleet} offers {', '.join(queue for queue, _ in queues)}")
     await asyncio.gather(*(worker.run() for worker in workers))
 
@@ -136,9 +136,10 @@ async def prepared(clone: Clone, command: str, tell: Callable[[str], None]) -> N
 def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:
     """(the queues that this machine can serve, how many calls of each at once)."""
     repository = Repository(root=clone.tree, state=clone.state, config=clone.config)
-    yield "packs", 1
-    for command in sorted(repository.config.gates) if not uncaged(repository) else ():
-        yield f"gate/{command}", at_once
+    if not uncaged(repository):
+        yield "packs", 1
+        for command in sorted(repository.config.gates):
+            yield f"gate/{command}", at_once
     found: dict[str, int] = {}
     for machine in _machines(repository):
         room = repository.pipeline(machine).providers
@@ -151,18 +152,19 @@ def offers(clone: Clone, at_once: int) -> Iterator[tuple[str, int]]:
 
 
 def uncaged(repository: Repository) -> str:
-    """Why gates may not run here on what agents wrote, "" where they may."""
+    """Why gates may not run here on what agents wrote, "" where they may: those of merges run in a look."""
+    packs = repository.config.packs
     try:
-        for machine in _machines(repository):
+        for machine in _machines(repository, {packs.machine, *packs.machines.values()}):
             gate_cage(machine, repository.state, repository, alone=False)
     except UsageError as err:
         return str(err)
     return ""
 
 
-def _machines(repository: Repository) -> Iterator[Machine]:
+def _machines(repository: Repository, only: Collection[str] = ()) -> Iterator[Machine]:
     own = repository.root / "machines"
-    for name in machine_names(own=own):
+    for name in only or machine_names(own=own):
         try:
             yield repository.chart(name).machine
         except FormatError:

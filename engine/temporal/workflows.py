@@ -108,8 +108,7 @@ class PackWorkflow:
     @workflow.run
     async def run(self, order: PackOrder) -> None:
         """Go on until every story is complete. A new run looks first, so no signal is lost between two."""
-        started = list[str]()
-        due = workflow.now() + timedelta(seconds=order.pace.resync)
+        started, due = list[str](), workflow.now()
         for _ in range(order.pace.looks):
             self._called = False
             looked = await self._look(order)
@@ -122,12 +121,12 @@ class PackWorkflow:
             started = [call.call for call in looked.calls]
             self._now = PackNow(looked=looked, looks=self._now.looks + 1)
             self._show(looked)
-            if looked.over:
+            if looked.over and not self._called:
                 return
             if looked.again or self._called:
                 continue
-            resync = order.pace.resync
-            pause = timedelta(seconds=resync if looked.pause is None else min(resync, looked.pause + 1))
+            rest = max(due - workflow.now(), timedelta(seconds=1))
+            pause = rest if looked.pause is None else min(rest, timedelta(seconds=looked.pause + 1))
             with suppress(builtins.TimeoutError):
                 await workflow.wait_condition(lambda: self._called, timeout=pause)
             if workflow.info().is_continue_as_new_suggested():

@@ -102,6 +102,8 @@ def run(
         if commit or go_on:
             raise UsageError("on Temporal each step is committed, and packs go on: leave out --commit and --watch.")
         run_there(pack, temporal, branch, as_json)
+    if branch:
+        raise UsageError("--branch is for packs on Temporal: add `--on temporal`.")
     from engine.lanes import Told
     from engine.notify import notifier
     from engine.pipeline import run_packs

@@ -16,7 +16,7 @@ from engine.files.clone import REPLIES, Clone
 from engine.files.repository import GitFailed
 from engine.look import Repository
 from engine.model.call import Reply
-from engine.model.fleet import Looked, PackOrder
+from engine.model.fleet import Due, Looked, PackOrder
 from engine.ports import Ports
 from engine.reconcile import NoQueue, Raced, look_at_pack
 from engine.rules.schedule import Wanted
@@ -146,6 +146,22 @@ def test_a_call_whose_reply_was_taken_in_is_not_performed_again(tmp_path: Path) 
     assert git(world.remote, "for-each-ref", REPLIES) == ""
 
 
+def test_a_remote_that_does_not_answer_is_no_reason_to_think_a_call_over(tmp_path: Path) -> None:
+    """What cannot be read is tried again; only a journal that is there says that nobody waits."""
+    world = World(tmp_path, {"1": []})
+    a = world.worker("a")
+    looked = world.look(a)
+    at = git(world.remote, "rev-parse", "main").strip()
+    away = world.remote.rename(tmp_path / "away.git")
+    with pytest.raises(GitFailed):
+        a.by_now("main", "story.toml")
+    away.rename(world.remote)
+    assert a.by_now("main", "no.toml") is None
+    assert a.by_now("nowhere", "story.toml") is None
+    assert a.by_now("main", "story.toml") == git(world.remote, "show", f"{at}:story.toml").encode()
+    assert world.perform(a, looked) == ["ok", "ok"]
+
+
 def test_a_call_of_a_branch_that_is_gone_is_not_performed(tmp_path: Path) -> None:
     """Somebody deleted the branch on which a call began: its order ends instead of failing for ever."""
     world = World(tmp_path, {"1": []}, config=APART)
@@ -248,6 +264,17 @@ def test_who_is_refused_asks_again_only_where_there_is_room(monkeypatch: pytest.
 
     asyncio.run(both())
     assert room.again
+    room = NoQueue(*none.values(), holds=[], runs=lambda _: False)
+
+    async def fails() -> None:
+        async with room.admit("a", None, "", ()):  # type: ignore[arg-type]
+            with pytest.raises(Locked):
+                await turn("b")
+            raise UsageError("no command")
+
+    with pytest.raises(UsageError):
+        asyncio.run(fails())
+    assert not room.again  # it would fail again
 
 
 def test_a_role_that_a_person_plays_is_no_call(tmp_path: Path) -> None:
@@ -262,6 +289,43 @@ def test_a_role_that_a_person_plays_is_no_call(tmp_path: Path) -> None:
     assert [order.act for order in looked.calls] == ["builder"]
     assert [due.waiting_for for due in looked.due] == ["person"]
     assert "run `story advance 1` in your clone, then commit and push" in looked.due[0].text
+
+
+@pytest.mark.long
+def test_a_limit_that_holds_a_story_on_a_branch_is_raised_in_the_main_tree(tmp_path: Path) -> None:
+    """Where its line is told is where it counts."""
+    world = World(tmp_path, {"1": []}, config=f"{APART}\n[limits.story]\ncalls = 3\n")
+    a, due = world.worker("a"), list[str]()
+    while not due:
+        looked = world.look(a)
+        due = [one.text for one in looked.due if "limits.story" in one.text]
+        if not world.perform(a, looked) and not due:
+            assert world.person(), looked
+    assert world.branches() == ["main", "story/1-greeter"]
+    line = next(
+        n for n, text in enumerate((a.tree / "story.toml").read_text().split("\n"), 1) if "limits.story" in text
+    )
+    assert due[0].startswith((f"story.toml:{line}: ", f"story.toml:{line + 1}: "))
+
+
+@pytest.mark.long
+def test_a_role_played_by_hand_on_a_branch_names_it(tmp_path: Path) -> None:
+    """Who plays the engineer of a story that is executed on a branch of its own is told where."""
+    world = World(tmp_path, {"1": []}, config=APART)
+    settings = world.ana / "story.toml"
+    played = settings.read_text().replace('[roles.engineer]\nagent = "scripted"\nscript = "script.yaml"\n', "")
+    settings.write_text(f'{played}\n[roles.engineer]\nagent = "person"\n')
+    git(world.ana, "commit", "-qam", "Ana is the engineer")
+    git(world.ana, "push", "-q")
+    a = world.worker("a")
+    due: list[Due] = []
+    while not due:
+        looked = world.look(a)
+        due = [one for one in looked.due if "played by hand" in one.text]
+        if not world.perform(a, looked) and not due:
+            assert world.person(), looked
+    assert f"run `story advance 1` in your clone, on branch {world.branches()[-1]}, then" in due[0].text
+    assert world.branches()[-1].startswith("story/1-")
 
 
 def test_a_box_counts_for_who_committed_it(tmp_path: Path) -> None:
